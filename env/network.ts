@@ -33,6 +33,8 @@ export interface Connection {
   trySend(frame: Frame): boolean;
   /** Ready when a frame waits or the connection has ended; takes the frame, or undefined at the end. */
   readonly receive: Waitable<Frame | undefined>;
+  /** Ready once this side knows that the connection has ended, read or not. For writers, which never receive. */
+  readonly ended: Waitable<void>;
   /** How it ended, as far as this side knows; undefined while it lives. */
   readonly ending: 'closed' | 'reset' | undefined;
   /** Orderly: frames sent before still arrive. */

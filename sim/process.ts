@@ -39,7 +39,11 @@ const RUNNING = 2;
 const ENDED = 3;
 const RUN = -1;
 
-/** One fiber under way. Fires with RUN when its wake-up arrives, or with the number of the parking that a timer belongs to. */
+/**
+ * One fiber under way. Fires with RUN when its wake-up arrives, or with the time for which a timer was armed.
+ * A timer that is due early enough serves every later one: it wakes the fiber, which looks at its condition and arms again.
+ * So a fiber that waits a thousand times with a long deadline keeps one timer in the heap, not a thousand.
+ */
 class FiberTask<T> implements Task, KernelEvent {
   readonly traceId: number;
   readonly name: string;
@@ -47,7 +51,8 @@ class FiberTask<T> implements Task, KernelEvent {
   private readonly process: Process;
   private readonly fiber: Fiber<T>;
   private state = PARKED;
-  private parkingCount = 0;
+  /** Times for which timers wait in the heap, earliest first; seldom more than two. */
+  private readonly armedUs: number[] = [];
 
   constructor(process: Process, name: string, fiber: Fiber<T>) {
     this.process = process;
@@ -69,14 +74,21 @@ class FiberTask<T> implements Task, KernelEvent {
 
   /** As wakeAt(), by the time of the world instead of the machine's. */
   wakeAtVirtual(virtualUs: number): void {
-    const {kernel} = this.process.host;
-    kernel.at(virtualUs + this.process.drawDelayUs(), this, this.parkingCount);
+    const {armedUs} = this;
+    const first = armedUs[0];
+    if (first !== undefined && first <= virtualUs) return;
+    armedUs.unshift(virtualUs);
+    this.process.host.kernel.at(virtualUs + this.process.drawDelayUs(), this, virtualUs);
   }
 
   fire(argument: number): void {
     if (!this.process.isAlive || this.state === ENDED) return;
-    if (argument === RUN ? this.state !== READY : this.state !== PARKED || argument !== this.parkingCount) return;
-    if (this.process.keepWhilePaused(this, argument)) return;
+    if (argument !== RUN) {
+      this.armedUs.splice(this.armedUs.indexOf(argument), 1);
+      if (this.state !== PARKED) return;
+      this.state = READY;
+    }
+    if (this.process.keepWhilePaused(this, RUN)) return;
     this.run();
   }
 
@@ -97,7 +109,6 @@ class FiberTask<T> implements Task, KernelEvent {
       this.end.resolve({kind: 'returned', value: result.value});
       return;
     }
-    this.parkingCount++;
     this.state = PARKED;
     result.value.park(this);
   }
