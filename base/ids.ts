@@ -4,7 +4,7 @@
 import {assert} from './assert.ts';
 
 declare const brand: unique symbol;
-type Brand<T, Name extends string> = T & {readonly [brand]: Name};
+type Brand<T, Name extends string> = T & {readonly [brand]: Readonly<Record<Name, true>>};
 
 /** A 64-bit id as 16 lower-case hex digits. */
 export type Id64 = Brand<string, 'Id64'>;

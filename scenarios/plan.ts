@@ -1,0 +1,140 @@
+// scenarios/plan.ts: a run as data: what will happen, when, to whom. Drawn once from a seed, then executed; a saved plan outlives
+// changes to the generators, and shrinking edits it. The zod definition is the only one: type, check and JSON Schema come from it.
+// Times are whole microseconds of virtual time from the start of the run; odds are ratios of whole numbers.
+import {z} from 'zod';
+import {InputError} from '../base/input-error.ts';
+
+export const PLAN_VERSION = 1;
+
+const us = z.int().min(0);
+const positive = z.int().min(1);
+
+/** Whom a fault hits; resolved when it happens, with the nemesis stream where there is a choice. */
+const target = z.discriminatedUnion('who', [
+  z.strictObject({who: z.literal('leader')}),
+  z.strictObject({who: z.literal('followers'), count: positive}),
+  z.strictObject({who: z.literal('members'), count: positive}),
+  z.strictObject({who: z.literal('all')}),
+]);
+
+const lasting = {atUs: us, durationUs: us};
+
+const fault = z.discriminatedUnion('kind', [
+  /** SIGKILL, started again after durationUs. */
+  z.strictObject({kind: z.literal('kill'), ...lasting, target}),
+  /** What was not fsynced is lost; started again after durationUs. */
+  z.strictObject({kind: z.literal('power-off'), ...lasting, target}),
+  /** SIGSTOP and SIGCONT. */
+  z.strictObject({kind: z.literal('pause'), ...lasting, target}),
+  /** The target alone on one side (isolate), or each shape around it. Clients keep reaching everybody unless clientsToo. */
+  z.strictObject({
+    kind: z.literal('partition'),
+    ...lasting,
+    target,
+    shape: z.enum(['isolate', 'one-way-in', 'one-way-out', 'halves', 'bridge', 'ring']),
+    clientsToo: z.boolean(),
+  }),
+  /** Links to and from the target get slow and lossy: extra latency, and one frame in lossOneIn retransmitted (0: none). */
+  z.strictObject({kind: z.literal('bad-link'), ...lasting, target, latencyUs: us, lossOneIn: z.int().min(0)}),
+  /** Frames to the target pile up and arrive in one burst. */
+  z.strictObject({kind: z.literal('clog'), ...lasting, target}),
+  /** Every connection of the target is reset at once. durationUs is 0. */
+  z.strictObject({kind: z.literal('reset-connections'), ...lasting, target}),
+  /** Disk operations take factor times as long. */
+  z.strictObject({kind: z.literal('slow-disk'), ...lasting, target, factor: positive}),
+  /** Disk operations do not return until it is over. */
+  z.strictObject({kind: z.literal('stall-disk'), ...lasting, target}),
+  /** fsync fails with EIO: etcd stops; started again when it is over. */
+  z.strictObject({kind: z.literal('fsync-error'), ...lasting, target}),
+  /** Writes fail with ENOSPC: etcd stops; started again when it is over. */
+  z.strictObject({kind: z.literal('disk-full'), ...lasting, target}),
+  /** The wall clock jumps (not undone), and the machine's clocks drift meanwhile. */
+  z.strictObject({
+    kind: z.literal('clock'),
+    ...lasting,
+    target,
+    stepUs: z.int(),
+    driftPpm: z.int().min(-100_000).max(100_000),
+  }),
+  /** The process dies the next time it reaches that place, if it does before it is over; started again then. */
+  z.strictObject({
+    kind: z.literal('failpoint'),
+    ...lasting,
+    target,
+    name: z.string(),
+    how: z.enum(['kill', 'power-off']),
+    afterHits: positive,
+  }),
+]);
+
+const weights = z.strictObject({
+  put: z.int().min(0),
+  get: z.int().min(0),
+  serializableGet: z.int().min(0),
+  range: z.int().min(0),
+  pastRange: z.int().min(0),
+  delete: z.int().min(0),
+  deleteRange: z.int().min(0),
+  compareAndSwap: z.int().min(0),
+  multiTxn: z.int().min(0),
+  readOnlyTxn: z.int().min(0),
+});
+
+export const planSchema = z.strictObject({
+  planVersion: z.literal(PLAN_VERSION),
+  scenario: z.string(),
+  cluster: z.strictObject({
+    memberCount: z.union([z.literal(1), z.literal(3), z.literal(5)]),
+    release: z.string(),
+    tickMs: positive,
+    electionTicks: z.int().min(2),
+    snapshotCount: positive,
+    snapshotCatchUpEntries: positive,
+    walSegmentBytes: positive,
+    backendBatchLimit: positive,
+  }),
+  world: z.strictObject({
+    /** Usual delay of a wake-up, and how often one is starved for how long. */
+    schedulingDelayUsMax: positive,
+    starvedOneIn: z.int().min(0),
+    starvedUsMax: positive,
+    linkLatencyUsMin: positive,
+    linkLatencyUsSpread: us,
+    /** One frame in so many is lost and retransmitted; 0: none. */
+    linkLossOneIn: z.int().min(0),
+    fsyncUsMin: positive,
+    fsyncUsSpread: us,
+  }),
+  traffic: z.strictObject({
+    clientCount: positive,
+    keyCount: positive,
+    /** Over all clients. 0: each client asks again as soon as it was answered. */
+    operationsPerSecond: z.int().min(0),
+    valueSizeBytes: positive,
+    requestTimeoutUs: positive,
+    weights,
+  }),
+  faults: z.array(fault),
+  /** Faults and traffic go on for so long. */
+  safetyUs: positive,
+  /** After healing: how long until a leader and progress on every client are demanded. */
+  livenessUs: positive,
+});
+
+export type Plan = z.infer<typeof planSchema>;
+export type Fault = Plan['faults'][number];
+export type Target = Fault['target'];
+export type TrafficPlan = Plan['traffic'];
+export type OperationKind = keyof TrafficPlan['weights'];
+
+/** Checks a plan that was read from somewhere; `place` goes into the InputError. */
+export function parsePlan(json: unknown, place: string): Plan {
+  const version = (json as {planVersion?: unknown} | null)?.planVersion;
+  if (version !== PLAN_VERSION) {
+    throw new InputError(`${place}: plan of version ${String(version)}; this etcdsim knows ${PLAN_VERSION}`);
+  }
+  const result = planSchema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new InputError(`${place}: plan: at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'not a plan'}`);
+}

@@ -1,0 +1,99 @@
+// server-core/server/config.ts: a server's options: partial in, complete and frozen out. etcd: server/config/config.go, embed defaults.
+import {assert} from '../../base/assert.ts';
+import type {ServerObserver} from './observer.ts';
+
+/** One entry of --initial-cluster. */
+export interface InitialMember {
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+}
+
+/** Deliberate defects, switched on by --plant to prove that the checks bite. Each is one small branch at a named seam. */
+export interface ServerDefects {
+  /** The WAL tells raft that entries are stored before they are. */
+  readonly acknowledgeBeforeFsync?: boolean;
+  /** The leader commits what it alone has appended. */
+  readonly commitWithoutQuorum?: boolean;
+  /** A vote is given to every candidate of a term. */
+  readonly voteTwice?: boolean;
+  /** Linearizable reads skip the ReadIndex round. */
+  readonly staleRead?: boolean;
+  /** One entry in `applyTwiceOneIn` is applied a second time. */
+  readonly applyTwiceOneIn?: number;
+  /** The first entry behind an installed snapshot is not applied. */
+  readonly skipEntryAfterSnapshot?: boolean;
+  /** Term and vote are not read back at a restart. */
+  readonly forgetHardState?: boolean;
+  /** The last save before a WAL segment is cut never reaches the disk. */
+  readonly loseLastWriteOfSegment?: boolean;
+}
+
+export interface ServerConfig {
+  readonly name: string;
+  /** The release it plays, as in `3.6.0`. */
+  readonly release: string;
+  readonly dataDir: string;
+  readonly clusterToken: string;
+  readonly initialCluster: readonly InitialMember[];
+  readonly clientUrls: readonly string[];
+  readonly peerPort: number;
+  readonly clientPort: number;
+  /** --heartbeat-interval. */
+  readonly tickMs: number;
+  /** --election-timeout in ticks. */
+  readonly electionTicks: number;
+  readonly preVote: boolean;
+  /** --snapshot-count: applied entries between snapshots on disk. */
+  readonly snapshotCount: number;
+  /** Applied entries between snapshots in memory. etcd: memorySnapshotCount. */
+  readonly memorySnapshotCount: number;
+  /** --experimental-snapshot-catchup-entries: entries kept for slow followers. */
+  readonly snapshotCatchUpEntries: number;
+  readonly maxRequestBytes: number;
+  readonly maxTxnOps: number;
+  readonly walSegmentBytes: number;
+  readonly backendBatchIntervalMs: number;
+  readonly backendBatchLimit: number;
+  readonly defects: ServerDefects;
+  /** Told of each step; for checkers. Never part of a decision. */
+  readonly observer: ServerObserver | undefined;
+}
+
+export type ServerConfigInput = Partial<ServerConfig> & Pick<ServerConfig, 'name' | 'release' | 'initialCluster'>;
+
+/** The complete configuration; what is not given is etcd 3.6's default. */
+export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
+  const config: ServerConfig = {
+    dataDir: '/etcd',
+    clusterToken: 'etcd-cluster',
+    clientUrls: [`http://${input.name}:2379`],
+    peerPort: 2380,
+    clientPort: 2379,
+    tickMs: 100,
+    electionTicks: 10,
+    preVote: true,
+    snapshotCount: 10_000,
+    memorySnapshotCount: 100,
+    snapshotCatchUpEntries: 5_000,
+    maxRequestBytes: 1.5 * 1024 * 1024,
+    maxTxnOps: 128,
+    walSegmentBytes: 64 * 1024 * 1024,
+    backendBatchIntervalMs: 100,
+    backendBatchLimit: 10_000,
+    defects: {},
+    observer: undefined,
+    ...input,
+  };
+  assert(config.electionTicks > 1, 'the election timeout must be longer than a tick', {ticks: config.electionTicks});
+  assert(
+    config.initialCluster.some(({name}) => name === config.name),
+    'the initial cluster does not name this member',
+    {name: config.name},
+  );
+  return Object.freeze(config);
+}
+
+/** etcd: ServerConfig.ReqTimeout: 5 s for queue, computation and disk, and twice the election timeout. */
+export function requestTimeoutUs(config: ServerConfig): number {
+  return 5_000_000 + 2 * config.electionTicks * config.tickMs * 1000;
+}
