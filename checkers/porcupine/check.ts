@@ -3,14 +3,16 @@
 // out of budget is not a pass. Once a violation is known, partitions too hard for the rounds so far stay unknown.
 import {type Finding, type VerdictKind, verdictOf} from '../../history/verdict.ts';
 import type {Call, Model, Partition} from './model.ts';
-import {type SearchResult, searchPartition} from './search.ts';
+import {Search, type SearchResult} from './search.ts';
 
 /** Steps (tries of one call in one state) spent on one history at most, unless told otherwise. */
 export const STEPS_MAX_DEFAULT = 50_000_000;
 
 /** Steps for each partition in the first round, and how much more it gets in each later one. */
-const FIRST_SHARE = 250_000;
+const FIRST_SHARE = 16_384;
 const SHARE_GROWTH = 8;
+/** A halted search that holds more than this (16 MiB) starts anew in the next round. */
+const HALTED_WORD_COUNT_MAX = 1 << 22;
 
 /** Findings of one history at most, violations first. */
 const FINDINGS_MAX = 100;
@@ -36,21 +38,26 @@ export function checkCalls<State, Input, Output>(
   options: CheckOptions = {stepsMax: STEPS_MAX_DEFAULT},
 ): CheckResult {
   const partitions = model.partition?.(calls) ?? [{key: '', calls}];
-  const results: (SearchResult<State> | undefined)[] = partitions.map(() => undefined);
+  const results: SearchResult<State>[] = [];
+  const halted: (Search<State, Input, Output> | undefined)[] = [];
   let steps = 0;
   // Every partition gets a small budget before any gets a large one: a violation that is easy to see is not hidden
   // behind a partition that is hard to judge.
   for (let share = FIRST_SHARE; ; share *= SHARE_GROWTH) {
-    let open = 0;
-    partitions.forEach((partition, place) => {
-      if ((results[place]?.kind ?? 'unknown') !== 'unknown') return;
-      const result = searchPartition(model, partition.calls, Math.min(share, Math.max(0, options.stepsMax - steps)));
-      steps += result.steps;
+    let openCount = 0;
+    for (const [place, partition] of partitions.entries()) {
+      if (results[place] !== undefined && results[place].kind !== 'unknown') continue;
+      const search = halted[place] ?? new Search(model, partition.calls, model.init());
+      const before = halted[place] === undefined ? 0 : (results[place]?.steps ?? 0);
+      search.advance(Math.min(share, before + Math.max(0, options.stepsMax - steps)));
+      const result = search.result();
+      steps += result.steps - before;
       results[place] = result;
-      if (result.kind === 'unknown') open++;
-    });
-    const isViolated = results.some((result) => result?.kind === 'violation');
-    if (open === 0 || isViolated || steps >= options.stepsMax) break;
+      if (result.kind === 'unknown') openCount++;
+      halted[place] = result.kind === 'unknown' && search.wordCount() <= HALTED_WORD_COUNT_MAX ? search : undefined;
+    }
+    if (openCount === 0 || steps >= options.stepsMax || share >= options.stepsMax) break;
+    if (results.some((result) => result.kind === 'violation')) break;
   }
   const findings: Finding[] = [];
   const byWeight = partitions.map((partition, place) => ({partition, result: results[place] as SearchResult<State>}));

@@ -12,6 +12,12 @@ import type {Call, Model} from './model.ts';
 import {NO_ROW, SeenTable} from './seen.ts';
 import {StateTable, StepMemo} from './state-table.ts';
 
+/** Answers in place of a writer's number. */
+const PLACED = -1;
+const STUCK = -2;
+const EXHAUSTED = -3;
+const NEW_CONFIGURATION = -4;
+
 /** Partial linearizations kept for a report at most. */
 const PARTIALS_MAX = 16;
 
@@ -37,13 +43,15 @@ export function searchPartition<State, Input, Output>(
   stepsMax: number,
   from: State = model.init(),
 ): SearchResult<State> {
-  return new Search(model, calls, stepsMax, from).run();
+  const search = new Search(model, calls, from);
+  search.advance(stepsMax);
+  return search.result();
 }
 
-class Search<State, Input, Output> {
+/** A search that can be halted and resumed. */
+export class Search<State, Input, Output> {
   private readonly model: Model<State, Input, Output>;
   private readonly calls: readonly Call<Input, Output>[];
-  private readonly stepsMax: number;
   private readonly order: EventOrder;
   private readonly states: StateTable<State>;
   private readonly memo: StepMemo;
@@ -77,19 +85,16 @@ class Search<State, Input, Output> {
   private row = NO_ROW;
   private lanesHash = 0;
   private steps = 0;
+  private kind: 'ok' | 'violation' | 'unknown' = 'unknown';
+  /** The writer to try next in this configuration, or NEW_CONFIGURATION. */
+  private nextToTry = NEW_CONFIGURATION;
   private deepest = -1;
   private deepestRow = NO_ROW;
   private deepestFrontier = -1;
 
-  constructor(
-    model: Model<State, Input, Output>,
-    calls: readonly Call<Input, Output>[],
-    stepsMax: number,
-    from: State,
-  ) {
+  constructor(model: Model<State, Input, Output>, calls: readonly Call<Input, Output>[], from: State) {
     this.model = model;
     this.calls = calls;
-    this.stepsMax = stepsMax;
     this.order = orderEvents(calls);
     const {count, laneCount} = this.order;
     this.states = new StateTable<State>(model);
@@ -152,20 +157,25 @@ class Search<State, Input, Output> {
     this.previousReturn[count] = last;
   }
 
-  run(): SearchResult<State> {
+  /** Goes on until `stepsMax` tries were made in all, or to the end; then result() tells how it stands. */
+  advance(stepsMax: number): void {
     const {count} = this.order;
-    let writer = this.enter();
-    for (;;) {
-      if (this.nextReturn[count] === count) return this.result('ok');
-      if (this.steps > this.stepsMax || this.seen.isFull()) return this.result('unknown');
-      if (writer >= 0) writer = this.tryWriters(writer);
-      if (writer === PLACED) {
-        writer = this.enter();
-      } else {
-        writer = this.goBack();
-        if (writer === EXHAUSTED) return this.result('violation');
+    while (this.kind === 'unknown' && this.steps <= stepsMax && !this.seen.isFull()) {
+      let writer = this.nextToTry;
+      if (writer === NEW_CONFIGURATION) writer = this.enter();
+      if (this.nextReturn[count] === count) {
+        this.kind = 'ok';
+        return;
       }
+      if (writer >= 0) writer = this.tryWriters(writer);
+      this.nextToTry = writer === PLACED ? NEW_CONFIGURATION : this.goBack();
+      if (this.nextToTry === EXHAUSTED) this.kind = 'violation';
     }
+  }
+
+  /** Memory held by the configurations seen, in 32-bit words. */
+  wordCount(): number {
+    return this.seen.wordCount();
   }
 
   /** In a new configuration: places every reader that fits; answers with the first writer to try, or STUCK. */
@@ -310,8 +320,9 @@ class Search<State, Input, Output> {
     }
   }
 
-  private result(kind: 'ok' | 'violation' | 'unknown'): SearchResult<State> {
-    const {steps} = this;
+  /** How the search ended, or 'unknown' where it was halted. */
+  result(): SearchResult<State> {
+    const {kind, steps} = this;
     if (kind === 'ok') {
       const linearization = Array.from(this.stack.subarray(0, this.depth), (op) => this.order.source[op] as number);
       const state = this.states.get(this.state);
@@ -343,11 +354,6 @@ class Search<State, Input, Output> {
     return this.calls[this.order.source[op] as number] as Call<Input, Output>;
   }
 }
-
-/** Answers in place of a writer's number. */
-const PLACED = -1;
-const STUCK = -2;
-const EXHAUSTED = -3;
 
 /** A fixed random-looking number for each call (xorshift32). */
 function zobristNumbers(count: number): Int32Array {

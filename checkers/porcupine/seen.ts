@@ -30,9 +30,9 @@ export class SeenTable {
     this.rows = new Int32Array(this.stride * Math.max(16, Math.min(callCount + 1, 1 << 16)));
   }
 
-  /** Rows held, counted from 0. */
-  count(): number {
-    return this.rowCount;
+  /** Memory held, in 32-bit words. */
+  wordCount(): number {
+    return this.rows.length + this.slots.length;
   }
 
   /** No room for another row. */
