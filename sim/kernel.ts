@@ -92,6 +92,13 @@ export class Kernel {
     return true;
   }
 
+  /** Lets time pass up to there; nothing may be due before. */
+  advanceTo(timeUs: number): void {
+    const next = this.nextTimeUs();
+    assert(next === undefined || next >= timeUs, 'time would pass over an event', {timeUs, next});
+    this.nowUs = Math.max(this.nowUs, timeUs);
+  }
+
   private newSlot(): number {
     if (this.slotCount === this.heap.length) this.grow();
     return this.slotCount++;

@@ -12,7 +12,7 @@ export const LAYERS = {
   reports: ['base', 'history'],
   campaign: ['base', 'history', 'scenarios', 'reports'],
   live: ['base', 'history', 'scenarios'],
-  cli: ['base', 'history', 'checkers', 'scenarios', 'reports', 'campaign', 'live'],
+  cli: ['base', 'history', 'sim', 'checkers', 'scenarios', 'reports', 'campaign', 'live'],
   tools: [
     'base',
     'env',

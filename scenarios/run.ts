@@ -1,0 +1,285 @@
+// scenarios/run.ts: executes a plan: safety under faults, then everything is healed and progress is demanded, then judgement.
+// Promise: the record is a pure function of plan, seed, plant and code; tracing changes nothing in it.
+import {CODE_VERSION} from '../base/code-version.ts';
+import {Digest} from '../base/digest.ts';
+import {StateAgreement} from '../checkers/kv/state-agreement.ts';
+import {RaftInvariants} from '../checkers/raft-invariants.ts';
+import type {Operation} from '../history/operation.ts';
+import {isReadOnly} from '../history/operation.ts';
+import type {RunRecord} from '../history/run-record.ts';
+import {RUN_RECORD_FORMAT, RUN_RECORD_VERSION} from '../history/run-record.ts';
+import type {Finding} from '../history/verdict.ts';
+import {verdictOf} from '../history/verdict.ts';
+import {Client} from '../server-core/client/client.ts';
+import {qualifyServerConfig} from '../server-core/server/config.ts';
+import type {TraceLine} from '../sim/trace.ts';
+import {World} from '../sim/world.ts';
+import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
+import {finalStateOf} from './final-state.ts';
+import {judgeHistory} from './judge.ts';
+import type {Member} from './members.ts';
+import {Members} from './members.ts';
+import {Nemesis} from './nemesis.ts';
+import type {Plan} from './plan.ts';
+import {findPlant} from './plants.ts';
+import {EntryHashes, raftWatch} from './raft-watch.ts';
+import {Recorder} from './recorder.ts';
+import {trafficClient} from './traffic.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly plant?: string | undefined;
+  /** Keep the full trace. */
+  readonly traced?: boolean;
+  /** Stop behind this kernel event, whatever is open then. */
+  readonly untilEvent?: number | undefined;
+}
+
+export interface RunOutcome {
+  readonly record: RunRecord;
+  /** Empty unless traced. */
+  readonly trace: readonly TraceLine[];
+}
+
+type Mode = 'draw' | 'probe' | 'stop';
+
+/** Members and clients come to rest this long after the last operation at most. */
+const REST_US = 20_000_000;
+const LOOK_EVERY_US = 50_000;
+
+class Run {
+  readonly world: World;
+  readonly recorder: Recorder;
+  readonly members: Members;
+  readonly nemesis: Nemesis;
+  readonly invariants: RaftInvariants;
+  readonly agreement: StateAgreement;
+  readonly findings: Finding[] = [];
+  mode: Mode = 'draw';
+  private readonly plan: Plan;
+  private readonly options: RunOptions;
+  private healedUs = 0;
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.plan = plan;
+    this.options = options;
+    const {cluster, traffic} = plan;
+    this.world = new World({
+      seed: options.seed,
+      traced: options.traced ?? false,
+      scheduling: {
+        delayUsMax: plan.world.schedulingDelayUsMax,
+        starvedOneIn: plan.world.starvedOneIn,
+        starvedUsMax: plan.world.starvedUsMax,
+      },
+      link: linkOptionsOf(plan.world),
+    });
+    const {world} = this;
+    this.recorder = new Recorder(() => world.nowUs);
+    const place = () => ({atUs: world.nowUs, atEvent: world.kernel.eventCount});
+    this.invariants = new RaftInvariants(place);
+    this.agreement = new StateAgreement(place);
+    const names = Array.from({length: cluster.memberCount}, (_, i) => `m${i + 1}`);
+    const hashes = new EntryHashes();
+    this.members = new Members({
+      world,
+      recorder: this.recorder,
+      names,
+      release: cluster.release,
+      disk: diskOptionsOf(plan.world),
+      configure: (member) => this.configure(member, names, hashes),
+    });
+    const clientHosts = Array.from({length: traffic.clientCount}, (_, i) => `c${i + 1}`);
+    this.nemesis = new Nemesis({
+      world,
+      members: this.members,
+      clientHosts,
+      recorder: this.recorder,
+      random: world.random.stream('nemesis'),
+    });
+    for (const [index, host] of clientHosts.entries()) this.startClient(index, host, names);
+  }
+
+  private configure(member: Member, names: readonly string[], hashes: EntryHashes) {
+    const {cluster} = this.plan;
+    return qualifyServerConfig({
+      name: member.name,
+      release: cluster.release,
+      initialCluster: names.map((name) => ({name, peerUrls: [`http://${name}:2380`]})),
+      tickMs: cluster.tickMs,
+      electionTicks: cluster.electionTicks,
+      snapshotCount: cluster.snapshotCount,
+      snapshotCatchUpEntries: cluster.snapshotCatchUpEntries,
+      walSegmentBytes: cluster.walSegmentBytes,
+      backendBatchLimit: cluster.backendBatchLimit,
+      defects: this.options.plant === undefined ? {} : findPlant(this.options.plant).defects,
+      observer: raftWatch({
+        member: member.name,
+        invariants: this.invariants,
+        agreement: this.agreement,
+        recorder: this.recorder,
+        hashes,
+        nowUs: () => this.world.nowUs,
+      }),
+    });
+  }
+
+  private startClient(index: number, host: string, servers: readonly string[]): void {
+    const {traffic} = this.plan;
+    this.world.addMachine(host).start('client', (env) =>
+      trafficClient(env, {
+        index,
+        plan: traffic,
+        client: new Client(env, {
+          endpoints: servers.map((name) => `${name}:2379`),
+          requestTimeoutUs: traffic.requestTimeoutUs,
+        }),
+        recorder: this.recorder,
+        switch: {mode: () => this.mode},
+      }),
+    );
+  }
+
+  /** Runs all phases; findings of what was watched stop it at once. */
+  execute(): void {
+    const {plan, world, recorder, members, nemesis} = this;
+    recorder.event({kind: 'phase', atUs: 0, phase: 'safety'});
+    members.startAll();
+    nemesis.schedule(plan.faults);
+    if (!this.runUntil(plan.safetyUs)) return;
+    recorder.event({kind: 'phase', atUs: world.nowUs, phase: 'heal'});
+    this.mode = 'probe';
+    this.healedUs = world.nowUs;
+    nemesis.heal();
+    recorder.event({kind: 'phase', atUs: world.nowUs, phase: 'liveness'});
+    const deadlineUs = world.nowUs + plan.livenessUs;
+    while (this.missingProgress() !== undefined) {
+      if (world.nowUs >= deadlineUs) return this.reportStandstill(deadlineUs);
+      if (!this.runUntil(world.nowUs + LOOK_EVERY_US)) return;
+    }
+    this.mode = 'stop';
+    this.comeToRest();
+  }
+
+  /** Goes on to that time; false when the run is over before: a finding, or --until-event. */
+  private runUntil(timeUs: number): boolean {
+    const {kernel} = this.world;
+    const untilEvent = this.options.untilEvent ?? Number.POSITIVE_INFINITY;
+    let goesOn = true;
+    this.world.runUntil(timeUs, () => {
+      goesOn = !this.hasFinding() && kernel.eventCount < untilEvent;
+      return goesOn;
+    });
+    if (goesOn) kernel.advanceTo(timeUs);
+    return goesOn;
+  }
+
+  private hasFinding(): boolean {
+    return (
+      this.invariants.findings.length > 0 || this.agreement.findings.length > 0 || this.members.findings.length > 0
+    );
+  }
+
+  /** What is still missing of progress since everything was healed; undefined when nothing is. */
+  private missingProgress(): string | undefined {
+    if (this.members.leader() === undefined) return 'there is no leader';
+    const {clientCount} = this.plan.traffic;
+    const wrote = new Set<number>();
+    const read = new Set<number>();
+    for (const {client, callUs, request, outcome} of this.recorder.operations) {
+      if (callUs < this.healedUs || outcome.kind !== 'ok') continue;
+      (isReadOnly(request) ? read : wrote).add(client);
+    }
+    if (wrote.size < clientCount) return `${clientCount - wrote.size} of ${clientCount} clients could not write`;
+    return read.size < clientCount ? `${clientCount - read.size} of ${clientCount} clients could not read` : undefined;
+  }
+
+  private reportStandstill(deadlineUs: number): void {
+    const seconds = Math.floor((deadlineUs - this.healedUs) / 1_000_000);
+    this.findings.push({
+      check: 'liveness',
+      kind: 'violation',
+      message: `${seconds} s after everything was healed ${this.missingProgress() ?? 'progress came too late'}`,
+      atUs: this.world.nowUs,
+      atEvent: this.world.kernel.eventCount,
+    });
+  }
+
+  /** Clients finish what is open; members apply what is committed. */
+  private comeToRest(): void {
+    const deadlineUs = this.world.nowUs + REST_US;
+    while (this.world.nowUs < deadlineUs) {
+      if (this.isAtRest()) return;
+      if (!this.runUntil(this.world.nowUs + LOOK_EVERY_US)) return;
+    }
+    this.findings.push({
+      check: 'liveness',
+      kind: 'violation',
+      message: `members did not come to one applied index within ${REST_US / 1_000_000} s after the last operation`,
+      atUs: this.world.nowUs,
+      atEvent: this.world.kernel.eventCount,
+    });
+  }
+
+  private isAtRest(): boolean {
+    const open = this.recorder.operations.some(
+      ({callUs, outcome}) => callUs >= this.healedUs && outcome.kind === 'open',
+    );
+    if (open) return false;
+    const indexes = this.members.all.map(({server}) => server?.appliedIndex ?? -1);
+    const committed = this.members.leader()?.server?.raft.node.committed;
+    return indexes.every((index) => index === committed);
+  }
+}
+
+/** Runs a plan to its end and judges it. */
+export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
+  const run = new Run(plan, options);
+  run.execute();
+  const {operations} = run.recorder;
+  const watched = [...run.members.findings, ...run.invariants.findings, ...run.agreement.findings, ...run.findings];
+  const judged =
+    options.untilEvent === undefined ? judgeHistory({operations, finalState: finalStateOf(run.members)}) : [];
+  const findings = [...watched, ...judged];
+  const {world} = run;
+  const record: RunRecord = {
+    format: RUN_RECORD_FORMAT,
+    formatVersion: RUN_RECORD_VERSION,
+    codeVersion: CODE_VERSION,
+    scenario: plan.scenario,
+    seed: options.seed,
+    members: run.members.all.map(({name}) => name),
+    releases: [plan.cluster.release],
+    ...(options.plant === undefined ? {} : {plant: options.plant}),
+    plan,
+    verdict: verdictOf(findings),
+    findings,
+    operations,
+    timeline: run.recorder.timeline,
+    statistics: {
+      simulatedUs: world.nowUs,
+      eventCount: world.kernel.eventCount,
+      operationCount: operations.length,
+      operationOkCount: operations.filter(({outcome}) => outcome.kind === 'ok').length,
+      operationUnknownCount: operations.filter(
+        ({outcome}) => outcome.kind === 'open' || (outcome.kind === 'error' && outcome.effect === 'unknown'),
+      ).length,
+      marks: world.trace.marks(),
+    },
+    digest: digestOf(world, operations),
+  };
+  return {record, trace: world.trace.lines};
+}
+
+/** Every event of the world, and what the clients were told. */
+function digestOf(world: World, operations: readonly Operation[]): string {
+  const digest = new Digest();
+  digest.text(world.digest());
+  for (const {callUs, returnUs, outcome} of operations) {
+    digest.integer(callUs);
+    digest.integer(returnUs ?? 0);
+    digest.text(outcome.kind === 'error' ? outcome.error : outcome.kind);
+    if (outcome.kind === 'ok') digest.integer(outcome.response.revision);
+  }
+  return digest.hex();
+}
