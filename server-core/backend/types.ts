@@ -18,8 +18,18 @@ export type BucketName =
 
 /** The open batch. All calls take no time; durability comes with the commit. */
 export interface BatchTx {
+  /** Makes the bucket if it is not there; each store makes its own when it starts. etcd: UnsafeCreateBucket. */
+  createBucket(bucket: BucketName): void;
+  /** Drops the bucket and all in it; fine when it is not there. etcd: UnsafeDeleteBucket. */
+  deleteBucket(bucket: BucketName): void;
+  /**
+   * Sets a key; the value must not be changed afterwards. The bucket must be there (etcd panics otherwise, and so do we).
+   * 'key' is expected to grow at its end (etcd: UnsafeSeqPut); any other order works too.
+   */
   put(bucket: BucketName, key: ByteString, value: Uint8Array): void;
+  /** Fine when the key is not there. The bucket must be. */
   delete(bucket: BucketName, key: ByteString): void;
+  /** Undefined when key or bucket is not there. The value must not be changed. */
   get(bucket: BucketName, key: ByteString): Uint8Array | undefined;
   /** Pairs of [key, end) in key order, at most limit (0: all). The values must not be changed. */
   range(
@@ -28,4 +38,6 @@ export interface BatchTx {
     end: ByteString,
     limit: number,
   ): readonly {readonly key: ByteString; readonly value: Uint8Array}[];
+  /** Every pair in key order. Nothing may be written meanwhile. etcd: UnsafeForEach. */
+  forEach(bucket: BucketName, visit: (key: ByteString, value: Uint8Array) => void): void;
 }
