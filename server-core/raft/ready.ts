@@ -126,7 +126,10 @@ function requestToAppendThread(node: RaftNode, work: AppendWork): Message {
     message.commit = work.hardState.commit;
   }
   // Our own acknowledgement goes last, so that a leader counts its new entries while they are still at hand here.
-  message.responses = work.appendResponse === undefined ? work.afterAppend : [...work.afterAppend, work.appendResponse];
+  const {afterAppend, appendResponse} = work;
+  if (appendResponse !== undefined) message.responses = [...afterAppend, appendResponse];
+  // An empty list stays with the node, which goes on filling it: it must not be given away.
+  else if (afterAppend.length > 0) message.responses = afterAppend;
   return message;
 }
 
