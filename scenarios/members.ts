@@ -2,11 +2,10 @@
 // A supervisor (systemd, kubelet) starts a member again when nothing holds it down. A death that no fault explains is a finding.
 
 import {DiskFault} from '../env/disk.ts';
-import type {Env} from '../env/env.ts';
-import type {Fiber} from '../env/fiber.ts';
 import type {Finding} from '../history/verdict.ts';
+import {etcdProgram} from '../server-core/api/etcd-program.ts';
 import type {ServerConfig} from '../server-core/server/config.ts';
-import {EtcdServer} from '../server-core/server/server.ts';
+import type {EtcdServer} from '../server-core/server/server.ts';
 import type {DiskOptions} from '../sim/disk.ts';
 import type {KernelEvent} from '../sim/kernel.ts';
 import type {Machine} from '../sim/machine.ts';
@@ -72,7 +71,11 @@ export class Members {
     recorder.event({kind: 'start', atUs: world.nowUs, member: member.name, release});
     member.startCount++;
     const config = configure(member);
-    member.machine.start(`etcd ${release}`, (env) => runServer(env, config, member));
+    member.machine.start(`etcd ${release}`, (env) =>
+      etcdProgram(env, config, (server) => {
+        member.server = server;
+      }),
+    );
     if (member.pauseHolds > 0) member.machine.pause();
   }
 
@@ -118,10 +121,4 @@ export class Members {
     };
     kernel.at(kernel.nowUs + RESTART_US, event, 0);
   }
-}
-
-function* runServer(env: Env, config: ServerConfig, member: Member): Fiber<void> {
-  const server = yield* EtcdServer.start(env, config);
-  member.server = server;
-  yield* server.run();
 }

@@ -14,10 +14,12 @@ export class Cluster {
   private readonly byId = new Map<MemberId, Member>();
   private readonly removed = new Set<MemberId>();
 
-  constructor(id: ClusterId, batch: BatchTx) {
+  /** `initial` are the members of a new cluster, until entries say who is in it. */
+  constructor(id: ClusterId, batch: BatchTx, initial: readonly Member[]) {
     this.id = id;
     this.batch = batch;
     this.recover(batch);
+    for (const member of initial) this.byId.set(member.id, member);
   }
 
   /** Reads everything from a backend, after a restart or a received snapshot. */

@@ -1,0 +1,16 @@
+// server-core/api/etcd-program.ts: the etcd process: a server and, in front of it, its client port. etcd: embed.StartEtcd.
+import type {Env} from '../../env/env.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import type {ServerConfig} from '../server/config.ts';
+import {EtcdServer} from '../server/server.ts';
+import {KvService} from './kv-service.ts';
+
+/** Runs one member; `onStarted` hears of the server once it has read its data directory. */
+export function* etcdProgram(env: Env, config: ServerConfig, onStarted: (server: EtcdServer) => void): Fiber<void> {
+  const server = yield* EtcdServer.start(env, config);
+  onStarted(server);
+  const listener = env.network.listen(config.clientPort);
+  env.spawn('client-port', new KvService(env, server.kv).serve(listener));
+  yield* server.run();
+  listener.close();
+}

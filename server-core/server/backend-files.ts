@@ -1,0 +1,40 @@
+// server-core/server/backend-files.ts: where a member's files lie, and how its database is opened. etcd: server/storage/backend.go, datadir.
+import type {Env} from '../../env/env.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import type {Backend} from '../backend/backend.ts';
+import {openBackend, qualifyBackend, replaceWithSnapshot} from '../backend/backend.ts';
+import type {BucketName} from '../backend/types.ts';
+import type {ServerConfig} from './config.ts';
+import {ConsistentIndex} from './consistent-index.ts';
+
+export const walDirectory = ({dataDir}: ServerConfig): string => `${dataDir}/member/wal`;
+export const snapDirectory = ({dataDir}: ServerConfig): string => `${dataDir}/member/snap`;
+export const databasePath = (config: ServerConfig): string => `${snapDirectory(config)}/db`;
+
+/** Where the database of a received snapshot lies until it is installed. snap: dbFilePath. */
+export const snapshotDbPath = (config: ServerConfig, index: number): string =>
+  `${snapDirectory(config)}/${index.toString(16).padStart(16, '0')}.snap.db`;
+
+/** Buckets that a server makes before anything else. schema: CreateMetaBucket, membership, alarms, auth. */
+const BUCKETS: readonly BucketName[] = ['meta', 'key', 'lease', 'alarm', 'cluster', 'members', 'members_removed', 'auth', 'authUsers', 'authRoles'];
+
+export interface OpenedBackend {
+  readonly backend: Backend;
+  readonly consistentIndex: ConsistentIndex;
+}
+
+/** Opens the database, in which a received one is first put if `snapshotPath` is given; its commit loop runs beside. */
+export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?: string): Fiber<OpenedBackend> {
+  const path = databasePath(config);
+  if (snapshotPath !== undefined) yield* replaceWithSnapshot(env.disk, snapshotPath, path);
+  const options = qualifyBackend({
+    batchIntervalUs: config.backendBatchIntervalMs * 1000,
+    batchLimit: config.backendBatchLimit,
+  });
+  const backend = yield* openBackend(env, path, options);
+  for (const bucket of BUCKETS) backend.batch.createBucket(bucket);
+  const consistentIndex = ConsistentIndex.load(backend.batch);
+  backend.setPreCommitHook((batch) => consistentIndex.save(batch));
+  env.spawn('backend-commit', backend.commitLoop());
+  return {backend, consistentIndex};
+}
