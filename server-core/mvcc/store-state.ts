@@ -1,0 +1,63 @@
+// server-core/mvcc/store-state.ts: what reading, writing, compacting and restoring share: the store's data.
+import {assert} from '../../base/assert.ts';
+import type {ByteString} from '../../base/byte-string.ts';
+import type {LeaseId} from '../../base/ids.ts';
+import type {BatchTx} from '../backend/types.ts';
+import type {KeyValue} from '../etcdserverpb/types.ts';
+import {LiveDigest} from './live-digest.ts';
+import {TreeIndex} from './tree-index.ts';
+
+/** What the store asks of the lessor. etcd: lease.Lessor, as mvcc uses it. */
+export interface Lessor {
+  /** Is there such a lease? */
+  exists(lease: LeaseId): boolean;
+  attach(lease: LeaseId, key: ByteString): void;
+  detach(lease: LeaseId, key: ByteString): void;
+}
+
+export interface StoreOptions {
+  /** Without a lessor leases are kept with their keys and mean nothing. */
+  readonly lessor?: Lessor;
+  /** Told of every transaction that changed something. A deletion is a pair with a key and a modRevision only. */
+  readonly changed?: (revision: number, changes: readonly KeyValue[]) => void;
+}
+
+/** Before the first transaction. */
+export const FIRST_REVISION = 1;
+/** Nothing has ever been compacted. */
+export const NEVER_COMPACTED = -1;
+
+export interface StoreState {
+  readonly options: StoreOptions;
+  batch: BatchTx;
+  index: TreeIndex;
+  live: LiveDigest;
+  /** Of the last transaction that changed something. Invariant: compactRevision <= currentRevision. */
+  currentRevision: number;
+  /** Of the last compaction asked for, whether or not it is finished; or NEVER_COMPACTED. */
+  compactRevision: number;
+  /** Transactions do not overlap. */
+  isWriting: boolean;
+}
+
+/** An empty store over the batch. */
+export function emptyState(batch: BatchTx, options: StoreOptions): StoreState {
+  return {
+    options,
+    batch,
+    index: new TreeIndex(),
+    live: new LiveDigest(),
+    currentRevision: FIRST_REVISION,
+    compactRevision: NEVER_COMPACTED,
+    isWriting: false,
+  };
+}
+
+/** What must hold between two transactions. */
+export function checkStoreState(state: StoreState): void {
+  assert(!state.isWriting, 'a write transaction was not ended');
+  assert(state.compactRevision <= state.currentRevision, 'compacted past the current revision', {
+    compactRevision: state.compactRevision,
+    currentRevision: state.currentRevision,
+  });
+}
