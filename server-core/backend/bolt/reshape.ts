@@ -1,7 +1,7 @@
 // server-core/backend/bolt/reshape.ts: what a commit does to a tree before it is written: sparse nodes are merged with a
 // neighbour, large ones are split, and every node on a dirty path gets new pages (the old ones stay as they are until the
 // commit is real). Rules as in bbolt: node.rebalance, node.split, node.spill. Which of two mergeable siblings goes first is
-// left to chance there (map order) and goes from left to right here.
+// left to chance there (map order) and goes from right to left here, so that a node is looked at after it took its neighbour in.
 // Cost: the dirty nodes and their direct children, never the whole tree.
 import type {ByteString} from '../../../base/byte-string.ts';
 import {MIN_KEYS_PER_PAGE, PAGE_HEADER_SIZE} from './format.ts';
@@ -33,25 +33,21 @@ function rebalanceChildren(branch: BranchNode, sizeMin: number, space: PageSpace
   if (!branch.dirty) return;
   const {keys, children} = branch;
   for (const child of children) if (child.kind === 'branch') rebalanceChildren(child, sizeMin, space);
-  let index = 0;
-  while (index < children.length) {
+  for (let index = children.length - 1; index >= 0; index--) {
     const child = children[index] as TreeNode;
     const keyCountMin = child.kind === 'leaf' ? 1 : 2;
     const sparse = child.shrunk && (child.keys.length <= keyCountMin || nodeSizeBytes(child) <= sizeMin);
     child.shrunk = false;
-    if (!sparse || (children.length === 1 && child.keys.length > 0)) {
-      index++;
-      continue;
-    }
+    if (!sparse || (children.length === 1 && child.keys.length > 0)) continue;
     branch.shrunk = true;
+    let gone = index;
     if (child.keys.length > 0) {
-      const left = index === 0 ? 0 : index - 1;
-      mergeInto(children[left] as TreeNode, children[left + 1] as TreeNode);
-      index = left + 1;
+      gone = Math.max(index, 1);
+      mergeInto(children[gone - 1] as TreeNode, children[gone] as TreeNode);
     }
-    freePages(children[index] as TreeNode, space);
-    keys.splice(index, 1);
-    children.splice(index, 1);
+    freePages(children[gone] as TreeNode, space);
+    keys.splice(gone, 1);
+    children.splice(gone, 1);
   }
 }
 
@@ -136,9 +132,11 @@ function splitNode(node: TreeNode, fillPercent: number, pageSize: number): TreeN
   const cuts: number[] = [];
   let from = 0;
   while (keyCount - from > MIN_KEYS_PER_PAGE * 2 && restSize >= pageSize) {
+    // bbolt's loop stands on the last key that it added, so a cut that is not forced by size leaves one key more behind.
+    const indexMax = keyCount - MIN_KEYS_PER_PAGE - 1;
     let size = PAGE_HEADER_SIZE;
     let index = from;
-    for (; index < keyCount - MIN_KEYS_PER_PAGE; index++) {
+    for (; index < indexMax; index++) {
       const elementSize = elementSizeBytes(node, index);
       if (index - from >= MIN_KEYS_PER_PAGE && size + elementSize > threshold) break;
       size += elementSize;
