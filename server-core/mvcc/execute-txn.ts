@@ -15,7 +15,7 @@ import {
 } from './errors.ts';
 import {executeDeleteRange, executePut, executeRange} from './execute.ts';
 import {NEWEST, type ReadView} from './read-view.ts';
-import type {Lessor} from './store-state.ts';
+import type {Lessor, StoreOptions} from './store-state.ts';
 import type {WriteTxn} from './write-txn.ts';
 
 /** The way a transaction goes. */
@@ -50,13 +50,24 @@ function allHold(view: ReadView, compares: readonly Compare[]): boolean {
 }
 
 /** What would be refused of the branch, before any of it is carried out. etcd: checkTxn. */
-export function checkBranch(view: ReadView, branch: Branch, lessor: Lessor | undefined): Refusal | undefined {
+export function checkBranch(view: ReadView, branch: Branch, options: StoreOptions): Refusal | undefined {
+  const {lessor} = options;
+  if (options.txnCheckOrder !== 'puts-first') return checkOps(view, branch, lessor, 'all');
+  return checkOps(view, branch, lessor, 'put') ?? checkOps(view, branch, lessor, 'range');
+}
+
+function checkOps(
+  view: ReadView,
+  branch: Branch,
+  lessor: Lessor | undefined,
+  kinds: 'all' | 'put' | 'range',
+): Refusal | undefined {
   let nestedIndex = 0;
   for (const op of branch.ops) {
     let refusal: Refusal | undefined;
-    if (op.kind === 'range') refusal = checkRange(view, op.request);
-    else if (op.kind === 'put') refusal = checkPut(view, op.request, lessor);
-    else if (op.kind === 'txn') refusal = checkBranch(view, branch.nested[nestedIndex++] as Branch, lessor);
+    if (op.kind === 'txn') refusal = checkOps(view, branch.nested[nestedIndex++] as Branch, lessor, kinds);
+    else if (op.kind === 'range' && kinds !== 'put') refusal = checkRange(view, op.request);
+    else if (op.kind === 'put' && kinds !== 'range') refusal = checkPut(view, op.request, lessor);
     if (refusal !== undefined) return refusal;
   }
   return undefined;

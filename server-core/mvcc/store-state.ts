@@ -20,6 +20,11 @@ export interface StoreOptions {
   readonly lessor?: Lessor;
   /** Told of every transaction that changed something. A deletion is a pair with a key and a modRevision only. */
   readonly changed?: (revision: number, changes: readonly KeyValue[]) => void;
+  /**
+   * Which of several bad operations of a transaction names the error: the first listed, or (releases up to 3.5) the first bad
+   * put and only then the first bad range.
+   */
+  readonly txnCheckOrder?: 'as-listed' | 'puts-first';
 }
 
 /** Before the first transaction. */

@@ -123,7 +123,7 @@ export class MvccStore {
   /** Carries out a transaction, also one that only reads. Refused as a whole, for what applyPut and range refuse. */
   applyTxn(request: TxnRequest): TxnResponse | Refusal {
     const branch = chooseBranch(this.view, request);
-    const refusal = checkBranch(this.view, branch, this.state.options.lessor);
+    const refusal = checkBranch(this.view, branch, this.state.options);
     if (refusal !== undefined) return refusal;
     const txn = this.write();
     const response = executeBranch(txn, branch);
