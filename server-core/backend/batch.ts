@@ -79,7 +79,7 @@ export class Batch implements BatchTx {
 
   private mustTree(bucket: BucketName): Tree {
     const tree = this.tree(bucket);
-    assert(tree !== undefined, 'write to a bucket that nobody made with createBucket()', {bucket});
+    assert(tree !== undefined, 'write to a bucket that nobody made with createBucket()', bucket);
     return tree;
   }
 

@@ -47,6 +47,17 @@ interface Commit {
   readonly freePageCount: number;
 }
 
+/** Pages that a commit fills: a node's, or the freelist's where there is no node. */
+interface Block {
+  readonly pageId: number;
+  readonly pageCount: number;
+  readonly node: TreeNode | undefined;
+  readonly elementFlags: number;
+}
+
+/** A buffer for a larger commit is not kept for the next. */
+const SCRATCH_SIZE_MAX = 256 * 1024;
+
 /** A database file that is open. One commit at a time; everything but commit() and close() takes no time. */
 export class BoltFile {
   readonly file: DiskFile;
@@ -59,6 +70,8 @@ export class BoltFile {
   private freeCountAtCommit: number; // bbolt: Stats().FreePageN
   private state: 'open' | 'committing' | 'broken' | 'closed' = 'open';
   private readonly snapshotTxids: number[] = [];
+  private sortedNames: ByteString[] | undefined;
+  private scratch = new Uint8Array(0); // the pages of one commit, from its start to its last write
 
   constructor(file: DiskFile, options: BoltOptions, loaded: LoadedFile) {
     this.file = file;
@@ -96,8 +109,9 @@ export class BoltFile {
   }
 
   /** Names of all buckets in order. */
-  bucketNames(): ByteString[] {
-    return [...this.buckets.keys()].sort(compareByteStrings);
+  bucketNames(): readonly ByteString[] {
+    this.sortedNames ??= [...this.buckets.keys()].sort(compareByteStrings);
+    return this.sortedNames;
   }
 
   /** The bucket of that name, made when it is not there. bbolt: CreateBucketIfNotExists. */
@@ -107,6 +121,7 @@ export class BoltFile {
     const tree = new Tree(newLeaf([], []));
     tree.changed = true;
     this.buckets.set(name, {tree, sequence: SEQUENCE_ZERO});
+    this.sortedNames = undefined;
     return tree;
   }
 
@@ -115,6 +130,7 @@ export class BoltFile {
     const present = this.buckets.get(name);
     if (present === undefined) return false;
     this.buckets.delete(name);
+    this.sortedNames = undefined;
     const txid = this.meta.txid + (this.state === 'committing' ? 2 : 1);
     freeTree(present.tree.root, {
       pageSize: this.meta.pageSize,
@@ -163,9 +179,11 @@ export class BoltFile {
     const txid = meta.txid + 1;
     freelist.release(this.snapshotTxids.reduce((least, open) => Math.min(least, open), meta.txid));
     let pageCount = meta.pageCount;
-    const written: {readonly node: TreeNode; readonly elementFlags: number}[] = [];
+    let writtenPageCount = 0;
+    const blocks: Block[] = [];
     let elementFlags = 0;
     const allocate = (count: number): number => {
+      writtenPageCount += count;
       const reused = freelist.allocate(count);
       if (reused !== undefined) return reused;
       pageCount += count;
@@ -175,7 +193,7 @@ export class BoltFile {
       pageSize: meta.pageSize,
       allocate,
       free: (pageId, count) => freelist.free(txid, pageId, count),
-      write: (node) => written.push({node, elementFlags}),
+      write: (node) => blocks.push({pageId: node.pageId, pageCount: node.pageCount, node, elementFlags}),
     };
     for (const name of this.bucketNames()) this.spillBucket(name, space);
     elementFlags = ELEMENT_BUCKET;
@@ -189,9 +207,10 @@ export class BoltFile {
       // One page more than needed at a full page, as bbolt's commitFreelist; the allocation itself may shorten the list.
       this.freelistPageCount = Math.floor(freelist.writtenSizeBytes / meta.pageSize) + 1;
       freelistPage = allocate(this.freelistPageCount);
+      blocks.push({pageId: freelistPage, pageCount: this.freelistPageCount, node: undefined, elementFlags: 0});
     }
     const next: Meta = {...meta, rootPage: this.root.root.pageId, freelistPage, pageCount, txid};
-    return {meta: next, runs: this.layOut(written, freelistPage), freePageCount: freelist.freeCount};
+    return {meta: next, runs: this.layOut(blocks, writtenPageCount), freePageCount: freelist.freeCount};
   }
 
   /** Brings one edited bucket into its pages, or into its parent's value when it is small. bbolt: Bucket.spill. */
@@ -213,31 +232,29 @@ export class BoltFile {
   }
 
   /** Page bytes in contiguous runs, ascending. */
-  private layOut(written: {node: TreeNode; elementFlags: number}[], freelistPage: number | undefined): Commit['runs'] {
+  private layOut(blocks: Block[], pageCount: number): Commit['runs'] {
     const {pageSize} = this.meta;
-    const blocks = written.map(({node, elementFlags}) => ({
-      pageId: node.pageId,
-      pageCount: node.pageCount,
-      encode: (into: Uint8Array, view: DataView, at: number) => encodeNode(node, elementFlags, into, view, at),
-    }));
-    if (freelistPage !== undefined) {
-      const pageCount = this.freelistPageCount;
-      const encode = (into: Uint8Array, _view: DataView, at: number) =>
-        this.freelist.encode(freelistPage, pageCount, into, at);
-      blocks.push({pageId: freelistPage, pageCount, encode});
-    }
     blocks.sort((a, b) => a.pageId - b.pageId);
+    if (this.scratch.length < pageCount * pageSize || this.scratch.length > SCRATCH_SIZE_MAX) {
+      this.scratch = new Uint8Array(pageCount * pageSize);
+    }
+    const {scratch} = this;
+    const view = viewOf(scratch);
     const runs: {offset: number; bytes: Uint8Array}[] = [];
-    for (let first = 0; first < blocks.length; ) {
-      const start = blocks[first]?.pageId ?? 0;
-      let end = start;
-      let next = first;
-      for (let block = blocks[next]; block?.pageId === end; block = blocks[++next]) end += block.pageCount;
-      const bytes = new Uint8Array((end - start) * pageSize);
-      const view = viewOf(bytes);
-      for (const block of blocks.slice(first, next)) block.encode(bytes, view, (block.pageId - start) * pageSize);
-      runs.push({offset: start * pageSize, bytes});
-      first = next;
+    let runAt = 0;
+    let at = 0;
+    for (let i = 0; i < blocks.length; i++) {
+      const block = blocks[i] as Block;
+      const {pageId, pageCount, node} = block;
+      const end =
+        node === undefined
+          ? this.freelist.encode(pageId, pageCount, scratch, view, at)
+          : encodeNode(node, block.elementFlags, scratch, view, at);
+      scratch.fill(0, end, at + pageCount * pageSize);
+      at += pageCount * pageSize;
+      if (blocks[i + 1]?.pageId === pageId + pageCount) continue;
+      runs.push({offset: (pageId + pageCount) * pageSize - (at - runAt), bytes: scratch.subarray(runAt, at)});
+      runAt = at;
     }
     return runs;
   }

@@ -5,6 +5,7 @@ import {applyOperation, runFiber, TestDisk} from '../test-disk.ts';
 import type {BoltFile} from './bolt-file.ts';
 import {BOLT_DEFAULTS} from './bolt-file.ts';
 import {checkBoltFile} from './check.ts';
+import {viewOf} from './format.ts';
 import {Freelist} from './freelist.ts';
 import {fnv64a} from './meta.ts';
 import {openBolt} from './open.ts';
@@ -198,7 +199,7 @@ test('a freelist of more than 65,534 pages is written and read; a page in it twi
     freelist.free(7, freed, 1);
     const pageCount = Math.floor(freelist.writtenSizeBytes / 4096) + 1;
     const image = new Uint8Array((2 + pageCount) * 4096);
-    freelist.encode(2, pageCount, image, 2 * 4096);
+    freelist.encode(2, pageCount, image, viewOf(image), 2 * 4096);
     return {pageCount, read: () => new PageReader(PATH, image, 4096, 200_000).readFreelist(2)};
   };
   const sound = written(13);

@@ -44,9 +44,9 @@ export function readU64(view: DataView, at: number): number | undefined {
 }
 
 export function writeU64(view: DataView, at: number, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, 'a 64-bit field takes an exact whole number', {value});
-  view.setUint32(at, value % WORD, true);
-  view.setUint32(at + 4, Math.floor(value / WORD), true);
+  assert(Number.isSafeInteger(value) && value >= 0, 'a 64-bit field takes an exact whole number', value);
+  view.setUint32(at, value, true); // takes the low 32 bits
+  view.setUint32(at + 4, value < WORD ? 0 : Math.floor(value / WORD), true);
 }
 
 /** The header at a place; the id is -1 when it is not a page number at all. */

@@ -3,7 +3,7 @@
 // later transaction begins and no snapshot that old is open; only then it may be written over.
 // Promise: pages are given out lowest first, so that equal histories make equal files.
 import {assert} from '../../../base/assert.ts';
-import {FREELIST_COUNT_ESCAPE, PAGE_FREELIST, PAGE_HEADER_SIZE, viewOf, writePageHeader, writeU64} from './format.ts';
+import {FREELIST_COUNT_ESCAPE, PAGE_FREELIST, PAGE_HEADER_SIZE, writePageHeader, writeU64} from './format.ts';
 
 export class Freelist {
   /** Free now, ascending; entries before `head` are taken. */
@@ -87,10 +87,10 @@ export class Freelist {
     return mergeAscending(this.ids, this.head, pending);
   }
 
-  /** Writes the freelist as the page that starts at `at` of a zeroed buffer. */
-  encode(pageId: number, pageCount: number, into: Uint8Array, at: number): void {
+  /** Writes the freelist as the page that starts at `at`; returns the place behind its entries. */
+  encode(pageId: number, pageCount: number, into: Uint8Array, view: DataView, at: number): number {
+    assert(this.writtenSizeBytes <= into.length - at, 'the freelist outgrew its pages', pageCount);
     const ids = this.all();
-    const view = viewOf(into);
     const escaped = ids.length >= FREELIST_COUNT_ESCAPE;
     const count = escaped ? FREELIST_COUNT_ESCAPE : ids.length;
     writePageHeader(view, at, {id: pageId, flags: PAGE_FREELIST, count, overflow: pageCount - 1});
@@ -103,6 +103,7 @@ export class Freelist {
       writeU64(view, next, id);
       next += 8;
     }
+    return next;
   }
 }
 

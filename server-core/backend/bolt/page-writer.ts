@@ -19,17 +19,20 @@ import type {Sequence} from './meta.ts';
 import type {BranchNode, LeafNode, TreeNode} from './tree.ts';
 import {nodeSizeBytes} from './tree.ts';
 
-/** Writes a node that has its pages into a zeroed buffer. elementFlags: ELEMENT_BUCKET in the tree of buckets, else 0. */
-export function encodeNode(node: TreeNode, elementFlags: number, into: Uint8Array, view: DataView, at: number): void {
-  assert(node.keys.length < 0xffff, 'more keys than a page can count', {count: node.keys.length});
+/**
+ * Writes a node into a buffer and returns the place behind it; what follows in its pages is the caller's to clear.
+ * elementFlags: ELEMENT_BUCKET in the tree of buckets, else 0.
+ */
+export function encodeNode(node: TreeNode, elementFlags: number, into: Uint8Array, view: DataView, at: number): number {
+  assert(node.keys.length < 0xffff, 'more keys than a page can count', node.keys.length);
   const flags = node.kind === 'leaf' ? PAGE_LEAF : PAGE_BRANCH;
   const overflow = Math.max(node.pageCount - 1, 0);
   writePageHeader(view, at, {id: node.pageId, flags, count: node.keys.length, overflow});
-  if (node.kind === 'leaf') encodeLeaf(node, elementFlags, into, view, at + PAGE_HEADER_SIZE);
-  else encodeBranch(node, into, view, at + PAGE_HEADER_SIZE);
+  if (node.kind === 'leaf') return encodeLeaf(node, elementFlags, into, view, at + PAGE_HEADER_SIZE);
+  return encodeBranch(node, into, view, at + PAGE_HEADER_SIZE);
 }
 
-function encodeLeaf(node: LeafNode, elementFlags: number, into: Uint8Array, view: DataView, start: number): void {
+function encodeLeaf(node: LeafNode, elementFlags: number, into: Uint8Array, view: DataView, start: number): number {
   const {keys, values} = node;
   let element = start;
   let data = start + keys.length * LEAF_ELEMENT_SIZE;
@@ -45,9 +48,10 @@ function encodeLeaf(node: LeafNode, elementFlags: number, into: Uint8Array, view
     data += key.length + value.length;
     element += LEAF_ELEMENT_SIZE;
   }
+  return data;
 }
 
-function encodeBranch(node: BranchNode, into: Uint8Array, view: DataView, start: number): void {
+function encodeBranch(node: BranchNode, into: Uint8Array, view: DataView, start: number): number {
   const {keys, children} = node;
   let element = start;
   let data = start + keys.length * BRANCH_ELEMENT_SIZE;
@@ -60,6 +64,7 @@ function encodeBranch(node: BranchNode, into: Uint8Array, view: DataView, start:
     data += key.length;
     element += BRANCH_ELEMENT_SIZE;
   }
+  return data;
 }
 
 /** The value that stands for a bucket with pages of its own in the tree of buckets. */

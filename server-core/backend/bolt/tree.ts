@@ -97,7 +97,7 @@ export class Tree {
   }
 
   put(key: ByteString, value: Uint8Array): void {
-    assert(key.length > 0 && key.length <= KEY_SIZE_MAX, 'a key takes 1 to 32768 bytes', {size: key.length});
+    assert(key.length > 0 && key.length <= KEY_SIZE_MAX, 'a key takes 1 to 32768 bytes', key.length);
     this.changed = true;
     const {tail} = this;
     if (tail !== undefined && key > (tail.keys[tail.keys.length - 1] ?? '\uffff')) {
