@@ -13,7 +13,7 @@ import type {Config, Storage} from '../types.ts';
 const NO_DATA = new Uint8Array(0);
 
 /** A storage whose snapshot is always the member's latest applied state. */
-class LabStorage implements Storage {
+export class LabStorage implements Storage {
   readonly memory = new MemoryStorage();
   private readonly latest: () => Snapshot;
 

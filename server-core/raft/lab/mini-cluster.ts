@@ -11,10 +11,10 @@ import {confChangeOfEntry, makeConfChangeV2} from '../../raftpb/conf-change.ts';
 import type {ConfState, Entry, Message, Snapshot} from '../../raftpb/types.ts';
 import {isEmptyHardState, makeConfState} from '../../raftpb/types.ts';
 import {isStorageThread} from '../config.ts';
-import {MemoryStorage} from '../memory-storage.ts';
 import {RawNode} from '../raw-node.ts';
 import type {Config, RaftDefects, ReadOnlyOption, Ready} from '../types.ts';
 import {ClusterChecks} from './cluster-checks.ts';
+import {LabStorage} from './lab-member.ts';
 
 export interface MiniClusterOptions {
   readonly members: number;
@@ -29,7 +29,7 @@ export interface MiniClusterOptions {
 /** One member: the process that may die, and what it has stored. */
 export interface MiniMember {
   readonly id: MemberId;
-  readonly storage: MemoryStorage;
+  readonly storage: LabStorage;
   raw: RawNode;
   /** Storage work handed out and not done (asynchronous only). */
   appendWork: Message[];
@@ -71,15 +71,18 @@ export class MiniCluster {
     this.random = random;
     const ids = Array.from({length: options.members}, (_, i) => toMemberId(i + 1));
     const confState = makeConfState({voters: ids});
-    this.members = ids.map((id) => {
-      const storage = new MemoryStorage();
-      storage.applySnapshot({data: undefined, metadata: {confState, index: 1, term: 1}});
-      const raw = new RawNode(this.configOf(id, storage));
-      return {id, storage, raw, appendWork: [], applyWork: [], applied: 1, confState};
-    });
+    this.members = ids.map((id) => this.startMember(id, confState));
   }
 
-  private configOf(id: MemberId, storage: MemoryStorage): Config {
+  private startMember(id: MemberId, confState: ConfState): MiniMember {
+    const storage: LabStorage = new LabStorage(() => appliedSnapshot(member));
+    storage.memory.applySnapshot({data: undefined, metadata: {confState, index: 1, term: 1}});
+    const raw = new RawNode(this.configOf(id, storage));
+    const member: MiniMember = {id, storage, raw, appendWork: [], applyWork: [], applied: 1, confState};
+    return member;
+  }
+
+  private configOf(id: MemberId, storage: LabStorage): Config {
     const {async, preVote, checkQuorum, readOnlyOption, defects} = this.options;
     return {
       id,
@@ -148,7 +151,7 @@ export class MiniCluster {
 
   /** Every other time a leader, if there is one: that is where it hurts. */
   private pickVictim(otherwise: MiniMember): MemberId {
-    const leader = this.members.find(({raw}) => raw.role === 'leader');
+    const leader = this.latestLeader();
     return leader !== undefined && this.random.below(2) === 0 ? leader.id : otherwise.id;
   }
 
@@ -254,12 +257,12 @@ export class MiniCluster {
     entries: readonly Entry[],
     snapshot: Snapshot | undefined,
   ): void {
-    if (snapshot !== undefined && member.storage.applySnapshot(snapshot)) {
+    if (snapshot !== undefined && member.storage.memory.applySnapshot(snapshot)) {
       member.applied = snapshot.metadata.index;
       member.confState = snapshot.metadata.confState;
     }
-    member.storage.append(entries);
-    if (hardState !== undefined && !isEmptyHardState(hardState)) member.storage.setHardState(hardState);
+    member.storage.memory.append(entries);
+    if (hardState !== undefined && !isEmptyHardState(hardState)) member.storage.memory.setHardState(hardState);
   }
 
   private apply(member: MiniMember, entries: readonly Entry[]): void {
@@ -280,7 +283,7 @@ export class MiniCluster {
     member.appendWork = [];
     member.applyWork = [];
     this.network = this.network.filter(({from, to}) => !(to === member.id && (from === to || isStorageThread(from))));
-    const {metadata} = member.storage.snapshot();
+    const {metadata} = member.storage.memory.snapshot();
     // The state machine starts over from its snapshot and applies what follows again.
     member.applied = metadata.index;
     member.confState = metadata.confState;
@@ -294,7 +297,7 @@ export class MiniCluster {
     for (let round = 0; round < roundsMax; round++) {
       for (const member of this.members) member.raw.tick();
       for (let work = 0; work < 20; work++) this.runEverything();
-      const leader = this.members.find(({raw}) => raw.role === 'leader');
+      const leader = this.latestLeader();
       if (leader === undefined) continue;
       if (round % 5 === 0) leader.raw.propose(marker);
       const voters = new Set(leader.raw.config.voters);
@@ -304,6 +307,15 @@ export class MiniCluster {
     throw new InvariantError('no progress after all faults ended', {
       members: this.members.map(({raw}) => raw.basicStatus()),
     });
+  }
+
+  /** The leader of the highest term: one that was removed or cut off may still believe in its own. */
+  private latestLeader(): MiniMember | undefined {
+    let latest: MiniMember | undefined;
+    for (const member of this.members) {
+      if (member.raw.role === 'leader' && (latest === undefined || member.raw.term > latest.raw.term)) latest = member;
+    }
+    return latest;
   }
 
   private runEverything(): void {
@@ -323,11 +335,19 @@ export class MiniCluster {
  * beginning behind what it knows to be committed.
  */
 function compactLog({storage, applied, raw, confState}: MiniMember): void {
-  const storedCommit = storage.initialState().hardState.commit;
-  if (applied > Math.min(storage.lastIndex(), raw.applied, storedCommit)) return;
-  if (storage.createSnapshot(applied, confState, undefined) === undefined) return;
-  const compactTo = Math.max(storage.firstIndex(), applied - 3);
-  if (compactTo < applied) storage.compact(compactTo);
+  const {memory} = storage;
+  const storedCommit = memory.initialState().hardState.commit;
+  if (applied > Math.min(memory.lastIndex(), raw.applied, storedCommit)) return;
+  if (memory.createSnapshot(applied, confState, undefined) === undefined) return;
+  const compactTo = Math.max(memory.firstIndex(), applied - 3);
+  if (compactTo < applied) memory.compact(compactTo);
+}
+
+/** The state of now, with the configuration of now: an older one may not know the member it is sent to. */
+function appliedSnapshot({storage, applied, confState}: MiniMember): Snapshot {
+  const term = storage.term(applied);
+  if (typeof term !== 'number') throw new InvariantError('an applied entry is not in the log', {applied, term});
+  return {data: undefined, metadata: {confState, index: applied, term}};
 }
 
 function freezeReady(ready: Ready): Ready {
