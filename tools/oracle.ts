@@ -40,13 +40,23 @@ function filesBelow(path: string): string[] {
 function runAll(files: readonly string[], print: (line: string) => void): number {
   let failed = 0;
   for (const file of files) {
-    const difference = runSuiteFile(file, readText(file));
+    const difference = withFileName(file, () => runSuiteFile(file, readText(file)));
     if (difference === undefined) continue;
     failed++;
     print(`FAIL ${describeDifference(file, difference)}`);
   }
   print(`${files.length - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** An InputError from inside a file names the file. */
+function withFileName<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof InputError) || error.message.startsWith(file)) throw error;
+    throw new InputError(`${file}: ${error.message}`);
+  }
 }
 
 /** Bytes that are no UTF-8 are no test data. */
@@ -66,7 +76,7 @@ function rewriteAll(directory: string, files: readonly string[], print: (line: s
   }
   for (const file of files) {
     const text = readText(file);
-    const rewritten = rewriteSuiteFile(file, text);
+    const rewritten = withFileName(file, () => rewriteSuiteFile(file, text));
     if (rewritten === text) continue;
     writeFileSync(file, rewritten);
     print(`rewrote ${file}`);
