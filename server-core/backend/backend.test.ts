@@ -118,6 +118,37 @@ test('giving the lock back commits a full batch, and one with a deletion where t
   expect(commits({commitsDeletionsAtUnlock: false}, deletion)).toEqual([0, 1]);
 });
 
+test('before PR 17119 a deleted key could be read without the lock until the next commit', () => {
+  const seen = (commitsDeletionsAtUnlock: boolean) => {
+    const backend = open(new TestDisk(), {commitsDeletionsAtUnlock});
+    const {batch} = backend;
+    batch.createBucket('members');
+    for (const key of ['a', 'b', 'c', 'd']) batch.put('members', key, bytes(key));
+    runFiber(backend.commit());
+    runFiber(backend.lockInsideApply());
+    batch.put('members', 'b', bytes('new'));
+    for (const key of ['a', 'b', 'd']) batch.delete('members', key);
+    batch.put('members', 'd', bytes('again'));
+    runFiber(backend.unlock());
+    const reads = runFiber(backend.readTx());
+    const all: string[] = [];
+    reads.forEach('members', (key, value) => void all.push(`${key}=${String.fromCharCode(...value)}`));
+    expect(reads.range('members', '', 'z', 2)).toEqual(reads.range('members', '', 'z', 0).slice(0, 2));
+    expect(reads.range('members', '', 'z', 0).map(({key}) => key)).toEqual(all.map((entry) => entry[0]));
+    expect(batch.get('members', 'b')).toBeUndefined();
+    const early = [reads.get('members', 'a') !== undefined, all.join(' ')];
+    runFiber(backend.commit());
+    expect(
+      runFiber(backend.readTx())
+        .range('members', '', 'z', 0)
+        .map(({key}) => key),
+    ).toEqual(['c', 'd']);
+    return early;
+  };
+  expect(seen(true)).toEqual([false, 'c=c d=again']);
+  expect(seen(false)).toEqual([true, 'a=a b=new c=c d=again']);
+});
+
 test('the pre-commit hook writes into the very commit; a crash anywhere keeps index and data together', () => {
   const random = Random.fromSeed('hook');
   const disk = new TestDisk();

@@ -18,6 +18,7 @@ import type {BoltFile, BoltOptions, BoltSnapshot} from './bolt/bolt-file.ts';
 import {BOLT_DEFAULTS} from './bolt/bolt-file.ts';
 import {openBolt} from './bolt/open.ts';
 import type {Entry} from './bolt/tree.ts';
+import type {ReadTx} from './buffered-reads.ts';
 import type {BatchTx} from './types.ts';
 
 export interface BackendOptions extends BoltOptions {
@@ -25,7 +26,10 @@ export interface BackendOptions extends BoltOptions {
   readonly batchIntervalUs: number;
   /** etcd: --backend-batch-limit. */
   readonly batchLimit: number;
-  /** A deletion commits when the lock is given back. Since 3.4.30, 3.5.12, 3.6.0 (etcd PR 17119). */
+  /**
+   * A deletion commits when the lock is given back. Since 3.4.30, 3.5.12, 3.6.0 (etcd PR 17119). Before, readers who do not
+   * hold the lock saw deleted keys until the next commit (issue 17158).
+   */
   readonly commitsDeletionsAtUnlock: boolean;
   /** Keys copied in one transaction of a defragmentation. etcd: defragLimit. */
   readonly defragKeyCount: number;
@@ -55,9 +59,6 @@ export function qualifyBackend(partial: Partial<BackendOptions> = {}): BackendOp
 
 /** What the backend asks of the world. */
 export type BackendEnv = Pick<Env, 'clock' | 'disk' | 'failpoints' | 'trace' | 'choose'>;
-
-/** What may be read of a batch: valid until the reader waits for something. */
-export type ReadTx = Pick<BatchTx, 'get' | 'range' | 'forEach'>;
 
 /**
  * Opens the database at the path, making it if it is not there (its directory must be). Throws BackendError when the file
@@ -112,7 +113,7 @@ export class Backend {
     this.path = path;
     this.options = options;
     this.bolt = bolt;
-    this.openBatch = new Batch(bolt, () => this.changes.notify());
+    this.openBatch = new Batch(bolt, !options.commitsDeletionsAtUnlock, () => this.changes.notify());
   }
 
   /**
@@ -186,7 +187,7 @@ export class Backend {
   /** Waits while a commit or a defragmentation holds reads up. What it returns must be read before the caller waits again. */
   *readTx(): Fiber<ReadTx> {
     while (this.readsHeld) yield this.readsReleased;
-    return this.openBatch;
+    return this.openBatch.reads;
   }
 
   /** Makes what was written so far durable; without anything pending (after the hook) no I/O is done. etcd: ForceCommit. */
@@ -343,8 +344,7 @@ export class Backend {
     const empty = openBatch.pendingCount === 0;
     if (!empty || stop) {
       if (failpoints.armed) yield* failpoints.hit('beforeCommit');
-      openBatch.pendingCount = 0;
-      openBatch.pendingDeleteCount = 0;
+      openBatch.take();
       yield* this.bolt.commit(); // takes the batch in one instant: what is written while it runs is counted anew
       this.commitCount++;
       if (failpoints.armed) yield* failpoints.hit('afterCommit');

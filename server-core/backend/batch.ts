@@ -3,6 +3,8 @@ import {assert} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import type {BoltFile} from './bolt/bolt-file.ts';
 import type {Entry, Tree} from './bolt/tree.ts';
+import type {ReadTx} from './buffered-reads.ts';
+import {BufferedReads} from './buffered-reads.ts';
 import type {BatchTx, BucketName} from './types.ts';
 
 /** etcd sets this for buckets that grow at their end: fewer and fuller pages. batch_tx.go: unsafePut, seq. */
@@ -15,12 +17,18 @@ export class Batch implements BatchTx {
   pendingDeleteCount = 0;
   /** Set while the buckets are being copied to another file: a write now would be lost. */
   frozen = false;
+  /** What readers see who do not hold the lock. */
+  readonly reads: ReadTx;
+  private readonly buffered: BufferedReads | undefined;
   private bolt: BoltFile;
   private readonly onFirstWrite: () => void;
   // The bucket nearly every write goes to, without the lookup.
   private keyTree: Tree | undefined;
 
-  constructor(bolt: BoltFile, onFirstWrite: () => void) {
+  /** readsMissDeletions: deletions reach `reads` with the commit only. */
+  constructor(bolt: BoltFile, readsMissDeletions: boolean, onFirstWrite: () => void) {
+    this.buffered = readsMissDeletions ? new BufferedReads(this) : undefined;
+    this.reads = this.buffered ?? this;
     this.bolt = bolt;
     this.onFirstWrite = onFirstWrite;
     this.keyTree = bolt.bucket('key');
@@ -32,6 +40,13 @@ export class Batch implements BatchTx {
     this.keyTree = bolt.bucket('key');
   }
 
+  /** A commit takes all that is pending. */
+  take(): void {
+    this.pendingCount = 0;
+    this.pendingDeleteCount = 0;
+    this.buffered?.forget();
+  }
+
   createBucket(bucket: BucketName): void {
     this.count();
     const tree = this.bolt.createBucket(bucket);
@@ -41,6 +56,8 @@ export class Batch implements BatchTx {
   deleteBucket(bucket: BucketName): void {
     this.count();
     this.pendingDeleteCount++;
+    if (this.buffered !== undefined)
+      this.forEach(bucket, (key, value) => this.buffered?.noteDeleted(bucket, key, value));
     this.bolt.deleteBucket(bucket);
     if (bucket === 'key') this.keyTree = undefined;
   }
@@ -49,6 +66,7 @@ export class Batch implements BatchTx {
     const tree = this.mustTree(bucket);
     this.count();
     if (bucket === 'key') tree.fillPercent = SEQUENTIAL_FILL_PERCENT;
+    this.buffered?.notePut(bucket, key);
     tree.put(key, value);
   }
 
@@ -56,6 +74,10 @@ export class Batch implements BatchTx {
     const tree = this.mustTree(bucket);
     this.count();
     this.pendingDeleteCount++;
+    if (this.buffered !== undefined) {
+      const value = tree.get(key);
+      if (value !== undefined) this.buffered.noteDeleted(bucket, key, value);
+    }
     tree.delete(key);
   }
 
