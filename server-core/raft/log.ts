@@ -6,7 +6,7 @@ import {NO_ENTRIES} from '../raftpb/types.ts';
 import {entriesSize} from './entries.ts';
 import {raftPanic} from './logging.ts';
 import type {LogRefusal, RaftLogger, Storage} from './types.ts';
-import {LOG_INFO} from './types.ts';
+import {LOG_INFO, NO_LIMIT} from './types.ts';
 import {Unstable} from './unstable.ts';
 
 export class RaftLog {
@@ -17,6 +17,8 @@ export class RaftLog {
   applying: number;
   /** Highest index that has been applied. */
   applied: number;
+  /** The lowest index appended or replaced since takeChangedFrom(). */
+  private changedFrom = NO_LIMIT;
   private readonly storage: Storage;
   private readonly logger: RaftLogger;
   /** Bytes of entries that may be handed out and not applied. */
@@ -55,6 +57,21 @@ export class RaftLog {
   termOrZero(index: number): number {
     const term = this.term(index);
     return typeof term === 'number' ? term : 0;
+  }
+
+  /** The entry at firstIndex <= index <= lastIndex; undefined elsewhere. */
+  entryAt(index: number): Entry | undefined {
+    const unstable = this.unstable.entryAt(index);
+    if (unstable !== undefined || index < this.firstIndex() || index > this.lastIndex()) return unstable;
+    const found = this.storage.entries(index, index + 1, 0);
+    return typeof found === 'string' ? undefined : found[0];
+  }
+
+  /** The lowest index that was appended or replaced since the last call; 0 when none was. For observers. */
+  takeChangedFrom(): number {
+    const from = this.changedFrom;
+    this.changedFrom = NO_LIMIT;
+    return from === NO_LIMIT ? 0 : from;
   }
 
   /** The term of the last entry; it is always known. */
@@ -106,6 +123,7 @@ export class RaftLog {
     if (first.index - 1 < this.committed) {
       raftPanic(this.logger, `after(${first.index - 1}) is out of range [committed(${this.committed})]`);
     }
+    if (first.index < this.changedFrom) this.changedFrom = first.index;
     this.unstable.truncateAndAppend(entries);
     return this.lastIndex();
   }

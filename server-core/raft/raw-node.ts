@@ -127,6 +127,16 @@ export class RawNode {
     return this.node.log.termOrZero(index);
   }
 
+  /** The entry at firstIndex <= index <= lastIndex; undefined elsewhere. */
+  entryAt(index: number): Entry | undefined {
+    return this.node.log.entryAt(index);
+  }
+
+  /** The lowest log index that was appended or replaced since the last call; 0 when none was. For observers. */
+  takeChangedFrom(): number {
+    return this.node.log.takeChangedFrom();
+  }
+
   /** One tick of the clock. */
   tick(): void {
     tickNode(this.node);

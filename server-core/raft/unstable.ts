@@ -52,6 +52,11 @@ export class Unstable {
     return undefined;
   }
 
+  /** The entry at an index, if it is here. */
+  entryAt(index: number): Entry | undefined {
+    return index >= this.offset ? this.entries[index - this.offset] : undefined;
+  }
+
   /** Entries that nobody is storing yet. */
   nextEntries(): readonly Entry[] {
     return this.hasNextEntries() ? this.entries.slice(this.offsetInProgress - this.offset) : NO_ENTRIES;
