@@ -7,7 +7,8 @@ import {BOLT_DEFAULTS} from './bolt-file.ts';
 import {checkBoltFile} from './check.ts';
 import {viewOf} from './format.ts';
 import {Freelist} from './freelist.ts';
-import {fnv64a} from './meta.ts';
+import type {Meta} from './meta.ts';
+import {decodeMeta, fnv64a} from './meta.ts';
 import {openBolt} from './open.ts';
 import {PageReader} from './page-reader.ts';
 
@@ -386,4 +387,36 @@ test('a file that is no database, or is cut short, says so', () => {
   open(whole);
   disk.setContent(PATH, whole.contentOf(PATH).subarray(0, 10_000));
   expect(() => open(disk)).toThrow(expect.objectContaining({code: 'too-short', offset: 10_000}));
+});
+
+test('a page that is free and in use at once is refused: the next commit would write over it', () => {
+  const disk = new TestDisk();
+  const bolt = open(disk);
+  bolt.createBucket('meta').put('k', bytesOf('v'));
+  runFiber(bolt.commit());
+  const image = disk.contentOf(PATH);
+  const view = viewOf(image);
+  const meta = decodeMeta(image, 0) as Meta; // transaction 2
+  const [freelistAt, rootPage] = [(meta.freelistPage ?? 0) * 4096, meta.rootPage];
+  view.setUint32(freelistAt + 16, rootPage, true);
+  disk.setContent(PATH, image);
+  expect(() => open(disk)).toThrow(
+    expect.objectContaining({code: 'corrupt', page: rootPage, reason: 'page is free and in use at once'}),
+  );
+  expect(checkBoltFile(image)).toContain(`page ${rootPage}: free, yet part of root`);
+});
+
+test('nothing of an earlier commit is left in the pages of a later one', () => {
+  const disk = new TestDisk();
+  const bolt = open(disk);
+  const tree = bolt.createBucket('key');
+  for (let i = 0; i < 40; i++) tree.put(`k${i}`, new Uint8Array(700).fill(0xee));
+  runFiber(bolt.commit());
+  for (let i = 0; i < 40; i++) tree.delete(`k${i}`);
+  tree.put('small', bytesOf('value'));
+  disk.journal = [];
+  runFiber(bolt.commit());
+  const written = disk.journal.flatMap((operation) => (operation.kind === 'write' ? [...operation.bytes] : []));
+  expect(written.length).toBeGreaterThan(4096);
+  expect(written.filter((byte) => byte === 0xee).length).toBeLessThan(8); // a checksum may hold some
 });
