@@ -313,8 +313,8 @@ describe('what RawNode promises', () => {
     raw.ready();
     expect(() => raw.ready()).toThrow('two accepted Ready structs without call to Advance');
     raw.advance();
-    const {raw: async} = startMember({config: {asyncStorageWrites: true}});
-    expect(() => async.advance()).toThrow('Advance must not be called when using AsyncStorageWrites');
+    const {raw: threaded} = startMember({config: {asyncStorageWrites: true}});
+    expect(() => threaded.advance()).toThrow('Advance must not be called when using AsyncStorageWrites');
   });
 
   test('local messages do not come in from outside, nor answers of strangers', () => {

@@ -40,10 +40,10 @@ export function hasReady(node: RaftNode, handedOut: HandedOut): boolean {
  */
 export function takeReady(node: RaftNode, handedOut: HandedOut, stepsOnAdvance: Message[]): Ready {
   const {log} = node;
-  const async = node.config.asyncStorageWrites;
+  const asyncStorage = node.config.asyncStorageWrites;
   const previous = handedOut.hardState;
   const entries = log.unstable.nextEntries();
-  const committedEntries = log.nextCommittedEntries(!async);
+  const committedEntries = log.nextCommittedEntries(!asyncStorage);
   const snapshot = log.unstable.nextSnapshot();
   const softState = takeSoftState(node, handedOut);
   const hardState = takeHardState(node, handedOut);
@@ -53,7 +53,7 @@ export function takeReady(node: RaftNode, handedOut: HandedOut, stepsOnAdvance: 
   const afterAppend = node.messagesAfterAppend;
   const messages = node.messages;
 
-  if (async) {
+  if (asyncStorage) {
     if (entries.length > 0 || hardState !== undefined || snapshot !== undefined || afterAppend.length > 0) {
       messages.push(requestToAppendThread(node, {entries, hardState, snapshot, afterAppend, appendResponse}));
     }
@@ -84,7 +84,7 @@ export function takeReady(node: RaftNode, handedOut: HandedOut, stepsOnAdvance: 
   if (readStates.length > 0) node.readStates = [];
   log.unstable.acceptInProgress();
   const lastApplying = committedEntries.at(-1);
-  if (lastApplying !== undefined) log.acceptApplying(lastApplying.index, entriesSize(committedEntries), !async);
+  if (lastApplying !== undefined) log.acceptApplying(lastApplying.index, entriesSize(committedEntries), !asyncStorage);
   return ready;
 }
 

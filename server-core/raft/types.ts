@@ -119,8 +119,8 @@ export interface ReadState {
 
 /**
  * What must happen next. In this order: store snapshot, hard state and entries (with fsync if mustSync), send the messages,
- * apply the committed entries, call advance(). A leader may send before it stores (thesis 10.2.1): every message in
- * `messages` that acknowledges something is only there in answer to a leader or candidate, so a follower must not.
+ * apply the committed entries, call advance(). A leader may send before it stores (thesis 10.2.1); a follower or candidate
+ * must not, because its messages are votes and acknowledgements, which promise that something is stored.
  * With asyncStorageWrites there is no advance(): messages to LOCAL_APPEND_THREAD and LOCAL_APPLY_THREAD carry the storage
  * work, and their `responses` are delivered when it is done; entries, hardState, snapshot and committedEntries then repeat
  * what these carry. Nothing in a Ready may be changed by its reader, and raft does not change it either.

@@ -11,7 +11,7 @@ function optionsFor(seed: number, random: Random): MiniClusterOptions {
   const checkQuorum = random.below(2) === 0;
   return {
     members: random.pick([3, 3, 5]),
-    async: seed % 3 === 0,
+    asyncStorage: seed % 3 === 0,
     preVote: random.below(2) === 0,
     checkQuorum,
     readOnlyOption: 'safe',
@@ -64,7 +64,7 @@ describe('a small cluster under loss, duplication, reordering, isolation and cra
     const findings: string[] = [];
     for (let seed = 1; seed <= 100 && findings.length < 3; seed++) {
       try {
-        runCluster(seed, {defects: {[defect]: true}, async: false, membershipChanges: false});
+        runCluster(seed, {defects: {[defect]: true}, asyncStorage: false, membershipChanges: false});
       } catch (error) {
         findings.push(String(error));
       }

@@ -18,7 +18,7 @@ import {LabStorage} from './lab-member.ts';
 
 export interface MiniClusterOptions {
   readonly members: number;
-  readonly async: boolean;
+  readonly asyncStorage: boolean;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
   readonly readOnlyOption: ReadOnlyOption;
@@ -83,7 +83,7 @@ export class MiniCluster {
   }
 
   private configOf(id: MemberId, storage: LabStorage): Config {
-    const {async, preVote, checkQuorum, readOnlyOption, defects} = this.options;
+    const {asyncStorage, preVote, checkQuorum, readOnlyOption, defects} = this.options;
     return {
       id,
       storage,
@@ -93,7 +93,7 @@ export class MiniCluster {
       maxSizePerMsg: 60,
       maxCommittedSizePerReady: 100,
       maxInflightMsgs: 4,
-      asyncStorageWrites: async,
+      asyncStorageWrites: asyncStorage,
       preVote,
       checkQuorum,
       readOnlyOption,
@@ -211,7 +211,7 @@ export class MiniCluster {
     if (!member.raw.hasReady()) return;
     const ready = freezeReady(member.raw.ready());
     this.checks.checkReads(ready.readStates);
-    if (this.options.async) {
+    if (this.options.asyncStorage) {
       for (const message of ready.messages) {
         if (message.type === 'MsgStorageAppend') member.appendWork.push(message);
         else if (message.type === 'MsgStorageApply') member.applyWork.push(message);

@@ -43,12 +43,12 @@ export class RaftLab {
     }
   }
 
-  /** Does what the member's Ready says; with async storage the work goes to its threads. */
+  /** Does what the member's Ready says; with storage by threads the work goes to its threads. */
   processReady(member: LabMember): void {
     const ready = member.raw.ready();
     this.output.print(describeReady(ready));
-    const async = member.config.asyncStorageWrites === true;
-    if (!async) {
+    const asyncStorage = member.config.asyncStorageWrites === true;
+    if (!asyncStorage) {
       failOn(member.store(ready.hardState, ready.entries, ready.snapshot));
       member.apply(ready.committedEntries);
     }
@@ -57,7 +57,7 @@ export class RaftLab {
       else if (message.type === 'MsgStorageAppend') member.appendWork.push(message);
       else member.applyWork.push(message);
     }
-    if (!async) member.raw.advance();
+    if (!asyncStorage) member.raw.advance();
   }
 
   /** Lets the append thread finish its oldest piece of work. */
