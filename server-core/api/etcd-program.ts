@@ -1,6 +1,8 @@
 // server-core/api/etcd-program.ts: the etcd process: a server and, in front of it, its client port. etcd: embed.StartEtcd.
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
+import {until} from '../../env/fiber.ts';
+import type {Listener} from '../../env/network.ts';
 import type {ServerConfig} from '../server/config.ts';
 import {EtcdServer} from '../server/server.ts';
 import {KvService} from './kv-service.ts';
@@ -10,7 +12,13 @@ export function* etcdProgram(env: Env, config: ServerConfig, onStarted: (server:
   const server = yield* EtcdServer.start(env, config);
   onStarted(server);
   const listener = env.network.listen(config.clientPort);
-  env.spawn('client-port', new KvService(env, server.kv).serve(listener));
+  env.spawn('client-port', servePublished(env, server, listener));
   yield* server.run();
   listener.close();
+}
+
+/** The port is open from the start, but nobody is answered before the member has published itself. */
+function* servePublished(env: Env, server: EtcdServer, listener: Listener): Fiber<void> {
+  yield* until(server.published);
+  yield* new KvService(env, server.kv).serve(listener);
 }

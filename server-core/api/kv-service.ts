@@ -1,11 +1,11 @@
 // server-core/api/kv-service.ts: the client port: connections, calls, answers. etcd: v3rpc/key.go on gRPC.
 // Each call is a fiber of its own, so slow ones do not hold up quick ones; answers leave as they are ready.
 import {unreachable} from '../../base/assert.ts';
+import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs, until} from '../../env/fiber.ts';
 import type {Connection, Listener} from '../../env/network.ts';
 import {NetworkError} from '../../env/network.ts';
-import type {Env} from '../../env/env.ts';
 import type {
   CompactionRequest,
   DeleteRangeRequest,

@@ -31,6 +31,8 @@ import {
   writePutRequest,
   writeRangeRequest,
 } from './kv-codec.ts';
+import type {ClusterMemberAttrSetRequest} from './membership-codec.ts';
+import {readClusterMemberAttrSet, sizeClusterMemberAttrSet, writeClusterMemberAttrSet} from './membership-codec.ts';
 import {readTxnRequest, sizeTxnRequest, writeTxnRequest} from './txn-codec.ts';
 import type {CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest} from './types.ts';
 
@@ -49,6 +51,7 @@ export type RaftRequestBody =
   | {readonly kind: 'delete-range'; readonly request: DeleteRangeRequest}
   | {readonly kind: 'txn'; readonly request: TxnRequest}
   | {readonly kind: 'compaction'; readonly request: CompactionRequest}
+  | {readonly kind: 'cluster-member-attr-set'; readonly request: ClusterMemberAttrSetRequest}
   | {readonly kind: 'none'};
 
 export interface InternalRaftRequest {
@@ -64,7 +67,14 @@ export interface InternalRaftRequest {
 const NO_ID = toId64(0);
 const NO_BYTES = new Uint8Array(0);
 const NO_BODY: RaftRequestBody = {kind: 'none'};
-const BODY_FIELDS = {range: 3, put: 4, 'delete-range': 5, txn: 6, compaction: 7} as const;
+const BODY_FIELDS = {
+  range: 3,
+  put: 4,
+  'delete-range': 5,
+  txn: 6,
+  compaction: 7,
+  'cluster-member-attr-set': 1301,
+} as const;
 const HEADER_FIELD = 100;
 
 /** A request with its header, nothing unknown. */
@@ -99,6 +109,8 @@ function sizeBody(body: RaftRequestBody): number {
       return sizeTxnRequest(body.request);
     case 'compaction':
       return sizeCompactionRequest(body.request);
+    case 'cluster-member-attr-set':
+      return sizeClusterMemberAttrSet(body.request);
     case 'none':
       return 0;
   }
@@ -118,6 +130,8 @@ function writeBody(writer: WireWriter, body: RaftRequestBody, size: number): voi
       return writeTxnRequest(writer, body.request);
     case 'compaction':
       return writeCompactionRequest(writer, body.request);
+    case 'cluster-member-attr-set':
+      return writeClusterMemberAttrSet(writer, body.request);
   }
 }
 
@@ -136,13 +150,16 @@ export function encodeInternalRaftRequest(request: InternalRaftRequest): Uint8Ar
   const bodySize = sizeBody(body);
   const writer = new WireWriter(bodySize + unknown.length + 64);
   if (id !== NO_ID) writer.id(1, id);
-  writeBody(writer, body, bodySize);
+  // Fields go out by their numbers; those about members lie behind the header.
+  const isBehindHeader = body.kind === 'cluster-member-attr-set';
+  if (!isBehindHeader) writeBody(writer, body, bodySize);
   if (header !== undefined) {
     writeMessageHead(writer, HEADER_FIELD, sizeHeader(header));
     if (header.id !== NO_ID) writer.id(1, header.id);
     writeText(writer, 2, header.username);
     writeInt(writer, 3, header.authRevision);
   }
+  if (isBehindHeader) writeBody(writer, body, bodySize);
   writer.raw(unknown);
   return writer.finish();
 }
@@ -177,7 +194,9 @@ export function decodeInternalRaftRequest(bytes: Uint8Array): InternalRaftReques
     else if (tag === bytesTag(5)) body = {kind: 'delete-range', request: readDeleteRangeRequest(reader.message())};
     else if (tag === bytesTag(6)) body = {kind: 'txn', request: readTxnRequest(reader.message())};
     else if (tag === bytesTag(7)) body = {kind: 'compaction', request: readCompactionRequest(reader.message())};
-    else if (tag === bytesTag(HEADER_FIELD)) header = readHeader(reader.message());
+    else if (tag === bytesTag(1301)) {
+      body = {kind: 'cluster-member-attr-set', request: readClusterMemberAttrSet(reader.message())};
+    } else if (tag === bytesTag(HEADER_FIELD)) header = readHeader(reader.message());
     else {
       reader.skip(tag);
       const field = bytes.slice(start, reader.at);

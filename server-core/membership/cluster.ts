@@ -8,6 +8,13 @@ import type {BatchTx} from '../backend/types.ts';
 import type {Member} from './member.ts';
 import {decodeMember, encodeMember} from './member.ts';
 
+/** What a member tells of itself. etcd: membership.Attributes. */
+export interface MemberAttributes {
+  readonly memberId: MemberId;
+  readonly name: string;
+  readonly clientUrls: readonly string[];
+}
+
 export class Cluster {
   readonly id: ClusterId;
   private batch: BatchTx;
@@ -53,6 +60,13 @@ export class Cluster {
   addMember(member: Member): void {
     this.byId.set(member.id, member);
     this.batch.put('members', formatId(member.id), toBytes(encodeMember(member)));
+  }
+
+  /** A member published itself. Unknown members are passed over, removed ones too. etcd: UpdateAttributes. */
+  setAttributes({memberId, name, clientUrls}: MemberAttributes): void {
+    const member = this.byId.get(memberId);
+    if (member === undefined) return;
+    this.addMember({...member, name, clientUrls});
   }
 
   /** Applied through a conf change; the id never comes back. */

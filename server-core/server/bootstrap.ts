@@ -1,11 +1,11 @@
 // server-core/server/bootstrap.ts: a member from nothing, or from what its disk holds. etcd 3.6: bootstrap.go.
 // Modelled: a new cluster from --initial-cluster, and the restart from WAL, snapshot and database, with repair of a torn WAL.
 // Not yet: joining an existing cluster, discovery, force-new-cluster.
-import {InvariantError} from '../../base/assert.ts';
-import type {ClusterId, MemberId} from '../../base/ids.ts';
-import {NO_MEMBER, toId64} from '../../base/ids.ts';
-import {WireReader, WireWriter} from '../../base/wire.ts';
+import {must} from '../../base/assert.ts';
 import {toBytes} from '../../base/byte-string.ts';
+import type {ClusterId, Id64, MemberId} from '../../base/ids.ts';
+import {NO_MEMBER} from '../../base/ids.ts';
+import {WIRE_VARINT, WireReader, WireWriter, wireTag} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import type {Backend} from '../backend/backend.ts';
@@ -15,12 +15,12 @@ import {encodeMember} from '../membership/member.ts';
 import {MemoryStorage} from '../raft/memory-storage.ts';
 import {RawNode} from '../raft/raw-node.ts';
 import type {Config} from '../raft/types.ts';
-import type {HardState, Snapshot} from '../raftpb/types.ts';
-import {Snapshotter} from '../snap/snapshotter.ts';
-import {openServerBackend, snapDirectory, snapshotDbPath, walDirectory} from './backend-files.ts';
+import type {HardState} from '../raftpb/types.ts';
+import {openServerBackend, snapDirectory, snapshotDbPath} from './backend-files.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
-import {RaftDisk} from './raft-disk.ts';
+import type {RaftDisk} from './raft-disk.ts';
+import {RaftFiles} from './raft-files.ts';
 
 /** maxSizePerMsg, maxInflightMsgs of etcdserver. */
 const SIZE_PER_MESSAGE_MAX = 1024 * 1024;
@@ -37,4 +37,107 @@ export interface Bootstrapped {
   readonly consistentIndex: ConsistentIndex;
   /** Of a new cluster; empty at a restart. */
   readonly initialMembers: readonly Member[];
+}
+
+/** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
+export function* bootstrap(env: Env, config: ServerConfig): Fiber<Bootstrapped> {
+  yield* env.disk.makeDirectory(snapDirectory(config));
+  const files = new RaftFiles(env, config);
+  return (yield* files.exist()) ? yield* restart(env, config, files) : yield* startNewCluster(env, config, files);
+}
+
+/** etcd: bootstrapNewClusterNoWAL, bootstrapRaftFromCluster. */
+function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Bootstrapped> {
+  const members = initialMembers(config);
+  const self = must(
+    members.find(({name}) => name === config.name),
+    'the initial cluster does not name this member',
+  );
+  const clusterId = clusterIdOf(members.map(({id}) => id));
+  const {backend, consistentIndex} = yield* openServerBackend(env, config);
+  const disk = yield* files.create(encodeMetadata(self.id, clusterId));
+  const storage = new MemoryStorage();
+  const node = new RawNode(raftConfig(env, config, self.id, storage));
+  node.bootstrap(members.map((member) => ({id: member.id, context: toBytes(encodeMember(member))})));
+  return {id: self.id, clusterId, node, storage, disk, backend, consistentIndex, initialMembers: members};
+}
+
+/** etcd: bootstrapWithWAL, recoverSnapshot, openWALFromSnapshot, bootstrapRaftFromWAL. */
+function* restart(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Bootstrapped> {
+  const snapshot = yield* files.newestSnapshot();
+  let opened = yield* openServerBackend(env, config);
+  const snapshotIndex = snapshot?.metadata.index ?? 0;
+  if (opened.consistentIndex.index < snapshotIndex) {
+    // A snapshot was received and its raft part stored, but its database was not yet put in place.
+    env.trace.mark('bootstrap: database taken from a received snapshot');
+    yield* opened.backend.close();
+    opened = yield* openServerBackend(env, config, snapshotDbPath(config, snapshotIndex));
+  }
+  const recovered = yield* files.open(snapshot);
+  const {id, clusterId} = decodeMetadata(recovered.metadata);
+  const storage = new MemoryStorage();
+  if (snapshot !== undefined) storage.applySnapshot(snapshot);
+  storage.setHardState(config.defects.forgetHardState === true ? forgotten(recovered.hardState) : recovered.hardState);
+  storage.append(recovered.entries);
+  const node = new RawNode(raftConfig(env, config, id, storage));
+  env.trace.mark('bootstrap: restarted from disk');
+  return {id, clusterId, node, storage, disk: recovered.disk, ...opened, initialMembers: []};
+}
+
+/** The plant: term and vote as if never written; the commit index stays, or raft itself would refuse. */
+function forgotten(state: HardState): HardState {
+  return {term: 0, vote: NO_MEMBER, commit: state.commit};
+}
+
+function initialMembers(config: ServerConfig): Member[] {
+  return config.initialCluster
+    .map(({name, peerUrls}) => ({
+      id: memberIdOf(peerUrls, config.clusterToken),
+      peerUrls,
+      isLearner: false,
+      name,
+      clientUrls: [],
+    }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** etcd: raftConfig. */
+function raftConfig(env: Env, config: ServerConfig, id: MemberId, storage: MemoryStorage): Config {
+  const {defects} = config;
+  return {
+    id,
+    electionTicks: config.electionTicks,
+    heartbeatTicks: 1,
+    storage,
+    maxSizePerMsg: SIZE_PER_MESSAGE_MAX,
+    maxInflightMsgs: INFLIGHT_MESSAGES_MAX,
+    checkQuorum: true,
+    preVote: config.preVote,
+    random: (countMax) => env.random.below(countMax),
+    defects: {
+      commitWithoutQuorum: defects.commitWithoutQuorum === true,
+      voteTwice: defects.voteTwice === true,
+    },
+  };
+}
+
+/** etcdserverpb.Metadata: what a WAL says of itself. */
+function encodeMetadata(id: MemberId, clusterId: ClusterId): Uint8Array {
+  const writer = new WireWriter(24);
+  writer.id(1, id);
+  writer.id(2, clusterId);
+  return writer.finish();
+}
+
+function decodeMetadata(bytes: Uint8Array): {readonly id: MemberId; readonly clusterId: ClusterId} {
+  const reader = new WireReader(bytes);
+  let id: Id64 = NO_MEMBER;
+  let clusterId: Id64 = NO_MEMBER;
+  while (reader.more()) {
+    const tag = reader.tag();
+    if (tag === wireTag(1, WIRE_VARINT)) id = reader.varintId();
+    else if (tag === wireTag(2, WIRE_VARINT)) clusterId = reader.varintId();
+    else reader.skip(tag);
+  }
+  return {id: id as MemberId, clusterId: clusterId as ClusterId};
 }

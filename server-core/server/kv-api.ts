@@ -3,12 +3,9 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, select} from '../../env/fiber.ts';
 import type {Promised} from '../../env/sync.ts';
+import type {ClusterMemberAttrSetRequest} from '../etcdserverpb/membership-codec.ts';
 import type {RaftRequestBody} from '../etcdserverpb/raft-request.ts';
-import {
-  encodeInternalRaftRequest,
-  raftRequest,
-  requestHeader,
-} from '../etcdserverpb/raft-request.ts';
+import {encodeInternalRaftRequest, raftRequest, requestHeader} from '../etcdserverpb/raft-request.ts';
 import type {
   CompactionRequest,
   CompactionResponse,
@@ -22,20 +19,16 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '../etcdserverpb/types.ts';
+import {validateDeleteRange, validatePut, validateRange, validateTxn} from '../mvcc/validate.ts';
 import type {Applier} from './applier.ts';
 import type {ServerConfig} from './config.ts';
 import {requestTimeoutUs} from './config.ts';
 import type {ServerError} from './errors.ts';
-import {
-  ERR_PROPOSAL_DROPPED,
-  ERR_REQUEST_TOO_LARGE,
-  ERR_TOO_MANY_REQUESTS,
-  refusal,
-} from './errors.ts';
-import type {ReadLoop} from './read-loop.ts';
-import type {RequestIds} from './request-ids.ts';
-import {checkDeleteRange, checkPut, checkRange, checkTxn, isTxnReadOnly, isTxnSerializable} from './request-checks.ts';
+import {ERR_PROPOSAL_DROPPED, ERR_REQUEST_TOO_LARGE, ERR_TOO_MANY_REQUESTS, refusal} from './errors.ts';
 import type {RaftLoop} from './raft-loop.ts';
+import type {ReadLoop} from './read-loop.ts';
+import {isTxnReadOnly, isTxnSerializable} from './read-only.ts';
+import type {RequestIds} from './request-ids.ts';
 import type {Waiters} from './waiters.ts';
 
 /** maxGapBetweenApplyAndCommitIndex. */
@@ -68,7 +61,7 @@ export class KvApi {
 
   /** KV.Range. */
   *range(request: RangeRequest): Fiber<Answer<RangeResponse>> {
-    const refused = checkRange(request) ?? (yield* this.confirmRead(request.serializable));
+    const refused = validateRange(request) ?? (yield* this.confirmRead(request.serializable));
     if (refused !== undefined) return refused;
     yield* this.host.applier.readable();
     return this.withHeader(this.host.applier.range(request));
@@ -76,17 +69,17 @@ export class KvApi {
 
   /** KV.Put. */
   *put(request: PutRequest): Fiber<Answer<PutResponse>> {
-    return checkPut(request) ?? (yield* this.propose({kind: 'put', request}));
+    return validatePut(request) ?? (yield* this.propose({kind: 'put', request}));
   }
 
   /** KV.DeleteRange. */
   *deleteRange(request: DeleteRangeRequest): Fiber<Answer<DeleteRangeResponse>> {
-    return checkDeleteRange(request) ?? (yield* this.propose({kind: 'delete-range', request}));
+    return validateDeleteRange(request) ?? (yield* this.propose({kind: 'delete-range', request}));
   }
 
   /** KV.Txn: one that only reads does not go through raft. */
   *txn(request: TxnRequest): Fiber<Answer<TxnResponse>> {
-    const refused = checkTxn(request, this.host.config.maxTxnOps);
+    const refused = validateTxn(request, this.host.config.maxTxnOps);
     if (refused !== undefined) return refused;
     if (!isTxnReadOnly(request)) return yield* this.propose({kind: 'txn', request});
     const unconfirmed = yield* this.confirmRead(isTxnSerializable(request));
@@ -98,6 +91,11 @@ export class KvApi {
   /** KV.Compact. */
   *compact(request: CompactionRequest): Fiber<Answer<CompactionResponse>> {
     return yield* this.propose({kind: 'compaction', request});
+  }
+
+  /** What a member tells of itself, through raft. etcd: publishV3. */
+  *publish(request: ClusterMemberAttrSetRequest): Fiber<Answer<object>> {
+    return yield* this.propose({kind: 'cluster-member-attr-set', request});
   }
 
   private *confirmRead(isSerializable: boolean): Fiber<ServerError | undefined> {

@@ -61,9 +61,14 @@ export class RaftLoop {
   }
 
   /** Raft took a message, a proposal or a report: tells the observer and wakes the loop if there is something to do. */
-  stepped(changedFrom = 0): void {
-    this.parts.config.observer?.stepped(this.node, this.appliedIndex, changedFrom);
+  stepped(): void {
+    this.observe();
     if (this.node.hasReady()) this.work.notify();
+  }
+
+  private observe(): void {
+    const {observer} = this.parts.config;
+    if (observer !== undefined) observer.stepped(this.node, this.appliedIndex, this.node.takeChangedFrom());
   }
 
   /** The apply loop has applied so far. */
@@ -100,7 +105,7 @@ export class RaftLoop {
   }
 
   private *handle(ready: Ready): Fiber<void> {
-    const {env, disk, storage, applyQueue, config} = this.parts;
+    const {env, disk, storage, applyQueue} = this.parts;
     const {failpoints} = env;
     this.takeSoftState(ready);
     if (ready.readStates.length > 0) yield* this.passReadState(ready.readStates.at(-1));
@@ -136,7 +141,7 @@ export class RaftLoop {
     }
     if (failpoints.armed) yield* failpoints.hit('raftBeforeAdvance');
     this.node.advance();
-    config.observer?.stepped(this.node, this.appliedIndex, ready.entries[0]?.index ?? 0);
+    this.observe();
     toApply.mark('advanced');
   }
 

@@ -2,19 +2,19 @@
 // etcd 3.6: etcdserver.NewServer, Start, run. Modelled: the v3 key-value core. Not yet: watch, lease, auth, alarms, version monitors.
 import type {MemberId} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
-import type {Fiber} from '../../env/fiber.ts';
-import {until} from '../../env/fiber.ts';
-import {Cell} from '../../env/sync.ts';
+import type {Fiber, Waitable} from '../../env/fiber.ts';
+import {sleepUs, until} from '../../env/fiber.ts';
 import type {Channel} from '../../env/sync.ts';
+import {Cell} from '../../env/sync.ts';
 import {Cluster} from '../membership/cluster.ts';
 import {addressOf} from '../membership/member.ts';
-import {Transport} from '../rafthttp/transport.ts';
 import type {RaftPort} from '../rafthttp/raft-port.ts';
+import {Transport} from '../rafthttp/transport.ts';
 import type {Message} from '../raftpb/types.ts';
 import {Applier} from './applier.ts';
 import {ApplyLoop} from './apply-loop.ts';
-import {makeApplyQueue} from './apply-queue.ts';
 import type {ToApply} from './apply-queue.ts';
+import {makeApplyQueue} from './apply-queue.ts';
 import type {Bootstrapped} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
 import type {ServerConfig} from './config.ts';
@@ -48,6 +48,7 @@ export class EtcdServer {
   private readonly appliedWait: Cell<number>;
   private readonly firstCommitEpoch = new Cell(0);
   private readonly stopped = new Cell(false);
+  private readonly isPublished = new Cell(false);
   private consistentIndex: ConsistentIndex;
   private committed = 0;
 
@@ -64,8 +65,8 @@ export class EtcdServer {
     this.config = config;
     this.id = boot.id;
     this.consistentIndex = boot.consistentIndex;
-    this.applier = new Applier(boot.backend);
     this.cluster = new Cluster(boot.clusterId, boot.backend.batch, boot.initialMembers);
+    this.applier = new Applier(env, boot.backend, this.cluster);
     this.leadership = new Leadership(env, config, boot.id);
     const {metadata} = boot.storage.snapshot();
     this.progress = {
@@ -105,6 +106,11 @@ export class EtcdServer {
     return this.progress.appliedIndex;
   }
 
+  /** Ready once this member has published itself through raft; etcd serves no client before. etcd: ReadyNotify. */
+  get published(): Waitable<boolean> {
+    return this.isPublished.satisfies((isPublished) => isPublished);
+  }
+
   /** Runs until the member is removed from its cluster; a process that dies does not come back here. */
   *run(): Fiber<void> {
     const {env, config, transport} = this;
@@ -113,6 +119,7 @@ export class EtcdServer {
     env.spawn('raft', this.raft.run());
     env.spawn('apply', this.makeApplyLoop().run());
     env.spawn('read-index', this.reads.run());
+    env.spawn('publish', this.publish());
     yield* until(this.stopped.satisfies((isStopped) => isStopped));
     transport.stop();
   }
@@ -123,6 +130,21 @@ export class EtcdServer {
       .members()
       .filter(({id}) => id !== this.id)
       .map(({id, peerUrls}) => ({id, address: addressOf(peerUrls[0] ?? '')}));
+  }
+
+  /** Tells the cluster this member's name and client URLs, again and again until it is applied. etcd: publishV3. */
+  private *publish(): Fiber<void> {
+    const {env, config} = this;
+    if (env.failpoints.armed) yield* env.failpoints.hit('beforePublishing');
+    const attributes = {memberId: this.id, name: config.name, clientUrls: config.clientUrls};
+    for (;;) {
+      const answer = yield* this.kv.publish(attributes);
+      if (answer.kind === 'ok') break;
+      env.trace.mark('server: published again');
+      // A refusal that comes at once must not make this a busy loop; etcd's own calls take time.
+      yield* sleepUs(env.clock, config.tickMs * 1000);
+    }
+    this.isPublished.set(true);
   }
 
   private makePort(boot: Bootstrapped): RaftPort {
