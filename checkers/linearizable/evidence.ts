@@ -1,11 +1,12 @@
 // checkers/linearizable/evidence.ts: what answers tell about revisions that no answered write claims.
-// Three kinds: pairs whose mod revision is such a hole (they say what was put there, and which unanswered put it must
-// have been when only one put that value); what each key was seen to be later (it excludes puts and deletes in between);
-// and which unanswered puts left no trace at all (they can stand in for one another).
+// Four kinds: pairs whose mod revision is such a hole (they say what was put there, and which unanswered put it must
+// have been when only one put that value); pairs whose create revision is one; what each key was seen to be later (it
+// says how many puts and deletes are missing until then); and which unanswered puts left no trace at all (they can stand
+// in for one another). A hole that no pair names is called blank.
 // Every rule is a necessary condition in every order that explains the history; none depends on how holes are filled.
 import type {ByteString} from '../../base/byte-string.ts';
 import type {KeyValue, KvStep, Operation, StepResponse} from '../../history/operation.ts';
-import {hasEnd, scanEnd} from '../models/etcd-kv.ts';
+import {hasEnd, type KvChange, scanEnd} from '../models/etcd-kv.ts';
 import type {Answered, RevisionIndex} from './revision-index.ts';
 
 /** A key as an answer showed it: at this revision it held this pair, or (undefined) nothing. */
@@ -21,14 +22,31 @@ interface KeyFacts {
   readonly deletes: number[];
 }
 
-/** Sightings of absence are kept for ranges over at most this many known keys; more would cost more than they exclude. */
+const NO_FACTS: KeyFacts = {sightings: [], puts: [], deletes: []};
+
+/** Up to this many known keys in a range, absent ones are noted key by key; wider ranges are kept as ranges. */
 const ABSENCE_KEYS_MAX = 64;
+/** Wide ranges looked at for one key at most; what lies behind them excludes nothing. */
+const WIDE_LOOK_MAX = 64;
+
+/** A read of many keys: those it did not show were absent. */
+interface WideSighting {
+  readonly revision: number;
+  readonly key: ByteString;
+  /** Undefined: no end. */
+  readonly end: ByteString | undefined;
+  readonly present: ReadonlySet<ByteString>;
+}
 
 export class Evidence {
   private readonly index: RevisionIndex;
   private readonly keys: readonly ByteString[];
   /** By revision of a hole: the pairs that were put there. */
   private readonly seenAtHole = new Map<number, KeyValue[]>();
+  /** By revision of a hole: the keys that were created there. */
+  private readonly createdAtHole = new Map<number, Set<ByteString>>();
+  /** By offset: blank holes at offsets up to and with it. */
+  private readonly blankCount: Int32Array;
   /** Unanswered operations by the pairs they may put. */
   private readonly byPair = new Map<string, Operation[]>();
   /** The hole an unanswered operation must have filled, if it took effect. */
@@ -36,6 +54,7 @@ export class Evidence {
   private readonly seenPairs = new Set<string>();
   private readonly valueGuardedKeys = new Set<ByteString>();
   private facts: Map<ByteString, KeyFacts> | undefined;
+  private readonly wide: WideSighting[] = [];
 
   /** `keys`: every key of the history, sorted. */
   constructor(index: RevisionIndex, keys: readonly ByteString[]) {
@@ -55,11 +74,26 @@ export class Evidence {
       this.noteGuards(operation.request);
     }
     for (const [revision, kvs] of this.seenAtHole) this.claim(revision, kvs);
+    this.blankCount = this.countBlanks();
   }
 
   /** Pairs that answers saw with this hole's revision as mod revision. */
   at(revision: number): readonly KeyValue[] {
     return this.seenAtHole.get(revision) ?? [];
+  }
+
+  /** Can these changes have made this hole, by what answers saw of it? */
+  shows(changes: readonly KvChange[], revision: number): boolean {
+    const changeOf = (key: ByteString) => changes.find((change) => change.key === key)?.kv;
+    for (const kv of this.at(revision)) {
+      const made = changeOf(kv.key);
+      if (made?.value !== kv.value || made.version !== kv.version || made.createRevision !== kv.createRevision)
+        return false;
+    }
+    for (const key of this.createdAtHole.get(revision) ?? []) {
+      if (changeOf(key)?.createRevision !== revision) return false;
+    }
+    return changes.every(({key, kv}) => this.mayBecome(key, kv, revision));
   }
 
   /** The only hole this operation can have filled; undefined when none is told. */
@@ -77,34 +111,29 @@ export class Evidence {
     return this.seenPairs.has(pairKey(request.key, request.value)) ? undefined : `put ${request.key}`;
   }
 
-  /**
-   * May the key have become `after` (undefined: absent) at this hole? Looks at the next answer that shows the key.
-   */
-  mayBecome(key: ByteString, after: KeyValue | undefined, revision: number): boolean {
-    const facts = this.factsOf(key);
-    const next = facts?.sightings[firstAtLeast(facts.sightings, revision, (sighting) => sighting.revision)];
-    if (facts === undefined || next === undefined) return true;
-    const {kv} = next;
-    if (kv === undefined) {
-      // Gone by then: through this change, or a delete behind it.
-      if (after === undefined) return true;
-      return countWithin(facts.deletes, revision, next.revision) > 0 || this.holesWithin(revision, next.revision) > 0;
-    }
-    if (kv.modRevision < revision) return false; // the pair seen is older than this change
-    if (kv.modRevision === revision) return after !== undefined;
-    if (kv.createRevision > revision) return true; // made anew since
-    if (after === undefined) return false; // it lived through this revision
-    if (after.createRevision !== kv.createRevision) return false;
-    const putsBehind = kv.version - after.version;
-    const knownPuts = countWithin(facts.puts, revision, kv.modRevision);
-    return putsBehind >= knownPuts && putsBehind <= knownPuts + this.holesWithin(revision, kv.modRevision);
-  }
-
   /** Can the key have changed at this hole at all? Not when the next answer that shows it has an older pair. */
   canHaveChanged(key: ByteString, revision: number): boolean {
-    const facts = this.factsOf(key);
-    const next = facts?.sightings[firstAtLeast(facts.sightings, revision, (sighting) => sighting.revision)];
+    const next = this.nextSighting(key, revision);
     return next?.kv === undefined || next.kv.modRevision >= revision;
+  }
+
+  /**
+   * By which revision blank holes must have changed the key in the way of `after` (a put, or undefined: a delete), the
+   * next answer that shows it says; Infinity where nothing is missing. `before` is what the key holds.
+   */
+  dueRevision(key: ByteString, before: KeyValue | undefined, after: KeyValue | undefined, revision: number): number {
+    const next = this.nextSighting(key, revision);
+    if (next === undefined) return Number.POSITIVE_INFINITY;
+    const facts = this.factsOf(key) ?? NO_FACTS;
+    const {kv} = next;
+    if (after === undefined) {
+      const goneBy = kv === undefined ? next.revision : kv.createRevision - 1;
+      const isMissing = before !== undefined && goneBy >= revision && kv?.createRevision !== before.createRevision;
+      return isMissing && countWithin(facts.deletes, revision, goneBy) === 0 ? goneBy : Number.POSITIVE_INFINITY;
+    }
+    if (kv === undefined || kv.createRevision !== after.createRevision) return Number.POSITIVE_INFINITY;
+    const puts = kv.version - after.version + 1;
+    return puts > countWithin(facts.puts, revision, kv.modRevision) ? kv.modRevision : Number.POSITIVE_INFINITY;
   }
 
   /** Does any answer show the key at this revision or later? */
@@ -118,34 +147,80 @@ export class Evidence {
     return this.byPair.get(pairKey(key, value)) ?? [];
   }
 
-  /** How many puts of the key, from this hole up to its next sighting, no answered write accounts for. */
-  missingPuts(key: ByteString, before: KeyValue | undefined, revision: number): number {
-    const facts = this.factsOf(key);
-    const next = facts?.sightings[firstAtLeast(facts.sightings, revision, (sighting) => sighting.revision)];
-    if (facts === undefined || next?.kv === undefined || next.kv.modRevision < revision) return 0;
+  /** May the key have become `after` (undefined: absent) at this hole? Looks at the next answer that shows the key. */
+  private mayBecome(key: ByteString, after: KeyValue | undefined, revision: number): boolean {
+    const next = this.nextSighting(key, revision);
+    if (next === undefined) return true;
+    const facts = this.factsOf(key) ?? NO_FACTS;
     const {kv} = next;
-    const puts = kv.createRevision < revision ? kv.version - (before?.version ?? 0) : kv.version;
-    return puts - countWithin(facts.puts, revision - 1, kv.modRevision);
+    if (kv === undefined) {
+      // Gone by then: through this change, or a delete behind it.
+      if (after === undefined) return true;
+      return countWithin(facts.deletes, revision, next.revision) > 0 || this.blanksWithin(revision, next.revision) > 0;
+    }
+    if (kv.modRevision < revision) return false; // the pair seen is older than this change
+    if (kv.modRevision === revision) return after !== undefined;
+    if (kv.createRevision > revision) return true; // made anew since
+    if (after === undefined) return false; // it lived through this revision
+    if (after.createRevision !== kv.createRevision) return false;
+    const putsBehind = kv.version - after.version;
+    const knownPuts = countWithin(facts.puts, revision, kv.modRevision);
+    return putsBehind >= knownPuts && putsBehind <= knownPuts + this.blanksWithin(revision, kv.modRevision);
   }
 
-  private holesWithin(above: number, upTo: number): number {
-    const {holeCount, baseRevision, span} = this.index;
+  private nextSighting(key: ByteString, revision: number): Sighting | undefined {
+    const sightings = this.factsOf(key)?.sightings;
+    const next = sightings?.[firstAtLeast(sightings, revision, (sighting) => sighting.revision)];
+    const {wide} = this;
+    let at = firstAtLeast(wide, revision, (sighting) => sighting.revision);
+    const to = Math.min(wide.length, at + WIDE_LOOK_MAX);
+    for (; at < to; at++) {
+      const {revision: seenAt, key: from, end, present} = wide[at] as WideSighting;
+      if (next !== undefined && seenAt >= next.revision) break;
+      if (key >= from && (end === undefined || key < end) && !present.has(key))
+        return {revision: seenAt, kv: undefined};
+    }
+    return next;
+  }
+
+  private blanksWithin(above: number, upTo: number): number {
+    const {baseRevision, span} = this.index;
     const to = Math.min(upTo - baseRevision, span);
-    return to < above - baseRevision ? 0 : (holeCount[to] as number) - (holeCount[above - baseRevision] as number);
+    const from = above - baseRevision;
+    return to < from ? 0 : (this.blankCount[to] as number) - (this.blankCount[from] as number);
+  }
+
+  private countBlanks(): Int32Array {
+    const {writeAt, baseRevision} = this.index;
+    const blankCount = new Int32Array(writeAt.length);
+    for (let offset = 1; offset < writeAt.length; offset++) {
+      const revision = baseRevision + offset;
+      const isBlank = writeAt[offset] === -1 && !this.seenAtHole.has(revision) && !this.createdAtHole.has(revision);
+      blankCount[offset] = (blankCount[offset - 1] as number) + (isBlank ? 1 : 0);
+    }
+    return blankCount;
   }
 
   private note(kv: KeyValue): void {
-    const {index} = this;
     const pair = pairKey(kv.key, kv.value);
     if (this.byPair.has(pair)) this.seenPairs.add(pair);
-    const offset = kv.modRevision - index.baseRevision;
-    if (offset < 1 || offset > index.span || index.writeAt[offset] !== -1) return;
+    if (kv.createRevision !== kv.modRevision && this.isHole(kv.createRevision)) {
+      const created = this.createdAtHole.get(kv.createRevision);
+      if (created === undefined) this.createdAtHole.set(kv.createRevision, new Set([kv.key]));
+      else created.add(kv.key);
+    }
+    if (!this.isHole(kv.modRevision)) return;
     const known = this.seenAtHole.get(kv.modRevision);
     if (known === undefined) this.seenAtHole.set(kv.modRevision, [kv]);
     // A second, different pair of one key is kept: no operation can then fill the hole, and that is the finding.
     else if (!known.some((other) => other.key === kv.key && other.value === kv.value && other.version === kv.version)) {
       known.push(kv);
     }
+  }
+
+  private isHole(revision: number): boolean {
+    const offset = revision - this.index.baseRevision;
+    return offset >= 1 && offset <= this.index.span && this.index.writeAt[offset] === -1;
   }
 
   /** When just one unanswered operation puts a pair seen at a hole, it was made there and nowhere else. */
@@ -179,6 +254,11 @@ export class Evidence {
       return known;
     };
     for (const entry of this.index.answered) this.collect(entry, entry.operation.request, entry.response, factsOf);
+    for (const [revision, created] of this.createdAtHole) for (const key of created) factsOf(key).puts.push(revision);
+    for (const [revision, kvs] of this.seenAtHole) {
+      for (const {key} of kvs) if (!this.createdAtHole.get(revision)?.has(key)) factsOf(key).puts.push(revision);
+    }
+    this.wide.sort((a, b) => a.revision - b.revision);
     for (const {sightings, puts, deletes} of facts.values()) {
       sightings.sort((a, b) => a.revision - b.revision); // equal revisions show equal pairs, or the replay says so
       puts.sort((a, b) => a - b);
@@ -239,7 +319,10 @@ export class Evidence {
       const last = scanEnd(end);
       to = last === undefined ? this.keys.length : placeOf(this.keys, last);
     }
-    if (to - from > ABSENCE_KEYS_MAX) return;
+    if (to - from > ABSENCE_KEYS_MAX && end !== undefined) {
+      this.wide.push({revision, key, end: scanEnd(end), present});
+      return;
+    }
     for (let place = from; place < to; place++) {
       const absent = this.keys[place] as ByteString;
       if (!present.has(absent)) factsOf(absent).sightings.push({revision, kv: undefined});

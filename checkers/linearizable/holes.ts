@@ -41,34 +41,42 @@ export function findCandidates(context: HoleContext, offset: number): Candidates
   const elsewhere: Operation[] = [];
   for (const operation of seen.length > 0 ? evidence.puttersOf(seen[0] as KeyValue) : index.unknowns) {
     if (operation.callUs > deadlineUs) break; // in order of calls
-    if (certain.has(operation) || !mayClaim(evidence, operation, revision)) continue;
+    if ((certain.get(operation) ?? offset) !== offset || !mayClaim(evidence, operation, revision)) continue;
     if (!seen.every((kv) => putsPair(operation, kv))) continue;
     const {request} = operation;
     if (request.kind === 'put' && !evidence.canHaveChanged(request.key, revision)) continue;
     const changes = evaluate(store, request)?.changes ?? [];
-    const fits = changes.length > 0 && showsPairs(changes, seen) && mayAllBecome(evidence, changes, revision);
+    const fits = changes.length > 0 && evidence.shows(changes, revision);
     if (fits && !used.has(operation)) fitting.push({operation, changes});
     else if (fits || taint.touches(request)) elsewhere.push(operation);
   }
   return {fitting, elsewhere};
 }
 
-/** The most promising candidate: one whose key is known to lack a put, else one whose key is never seen again. */
-export function mostPromising({evidence, store}: HoleContext, fitting: readonly Candidate[]): Candidate | undefined {
-  let best: Candidate | undefined;
-  let bestScore = -1;
+/**
+ * The candidates worth trying, best first, one of each kind of twins. Best is what makes something known to be missing,
+ * earliest due first (for single jobs with due times no other order succeeds where this one fails); then what is never
+ * seen again.
+ */
+export function rankCandidates({evidence, store}: HoleContext, fitting: readonly Candidate[]): Candidate[] {
+  const revision = store.revision + 1;
+  const twins = new Set<string>();
+  const ranked: {readonly candidate: Candidate; readonly due: number}[] = [];
   for (const candidate of fitting) {
-    let score = 0;
+    const twin = evidence.twinKey(candidate.operation);
+    if (twin !== undefined && twins.has(twin)) continue;
+    if (twin !== undefined) twins.add(twin);
+    let due = Number.POSITIVE_INFINITY;
+    let isSeen = false;
     for (const {key, kv} of candidate.changes) {
-      if (kv !== undefined && evidence.missingPuts(key, store.get(key), store.revision + 1) > 0) score += 2;
-      if (!evidence.isSeenFrom(key, store.revision + 1)) score += 1;
+      due = Math.min(due, evidence.dueRevision(key, store.get(key), kv, revision));
+      if (evidence.isSeenFrom(key, revision)) isSeen = true;
     }
-    if (score > bestScore) {
-      bestScore = score;
-      best = candidate;
-    }
+    if (due === Number.POSITIVE_INFINITY) due = isSeen ? Number.MAX_VALUE : Number.MAX_SAFE_INTEGER;
+    ranked.push({candidate, due});
   }
-  return best;
+  ranked.sort((a, b) => a.due - b.due); // stable: equal ones stay in order of calls
+  return ranked.map(({candidate}) => candidate);
 }
 
 /** Can any one of the candidates stand for all of them? */
@@ -78,27 +86,10 @@ export function areTwins(evidence: Evidence, fitting: readonly Candidate[]): boo
   return twin !== undefined && fitting.every(({operation}) => evidence.twinKey(operation) === twin);
 }
 
-/** Do the changes make exactly the pairs that answers saw at this revision? */
-export function showsPairs(changes: readonly KvChange[], seen: readonly KeyValue[]): boolean {
-  return seen.every((kv) => {
-    const change = changes.find(({key}) => key === kv.key)?.kv;
-    return (
-      change !== undefined &&
-      change.value === kv.value &&
-      change.version === kv.version &&
-      change.createRevision === kv.createRevision
-    );
-  });
-}
-
 /** Is the operation not known to have made another revision? */
 export function mayClaim(evidence: Evidence, operation: Operation, revision: number): boolean {
   const claim = evidence.claimOf(operation);
   return claim === undefined || claim === revision;
-}
-
-function mayAllBecome(evidence: Evidence, changes: readonly KvChange[], revision: number): boolean {
-  return changes.every(({key, kv}) => evidence.mayBecome(key, kv, revision));
 }
 
 function putsPair(operation: Operation, kv: KeyValue): boolean {

@@ -1,20 +1,21 @@
 // checkers/linearizable/revision.ts: linearizability of a history of etcd, by the order that etcd itself tells.
 // Answered operations have places (revision-index.ts). One pass replays them on a model of the store and recomputes every
 // answer. A revision that no answered write claims was made by an unanswered one: where only one can have made it, it
-// did; where several can, the most promising is tried, and what then does not fit goes to the search over the smallest
-// stretch that holds the doubt: from the last place where the store was certain.
+// did; where several can, the most promising is tried, then others (choices.ts); and where that does not end well, the
+// search decides over the smallest stretch that holds the doubt: from the last place where the store was certain.
 // Promise: ok means that an order was found that explains every answer; violation, that none exists; unknown, that the
 // budget ran out. checkCalls with etcdModel says the same wherever it ends, only much later.
 import type {ByteString} from '../../base/byte-string.ts';
-import type {KeyValue, KvStep, Operation} from '../../history/operation.ts';
+import type {KeyValue, KvResponse, KvStep, Operation} from '../../history/operation.ts';
 import {describeResponse} from '../models/describe-operation.ts';
 import {equalResponses, evaluate, type KvChange} from '../models/etcd-kv.ts';
 import {etcdModel} from '../models/etcd-search.ts';
 import {ReplayStore} from '../models/replay-store.ts';
 import type {Call} from '../porcupine/model.ts';
 import {searchPartition} from '../porcupine/search.ts';
+import {Choices} from './choices.ts';
 import {Evidence, forEachPut} from './evidence.ts';
-import {areTwins, findCandidates, mayClaim, mostPromising, showsPairs} from './holes.ts';
+import {areTwins, findCandidates, mayClaim, rankCandidates} from './holes.ts';
 import {type Answered, buildIndex, nameOf, type RevisionIndex, type Violation} from './revision-index.ts';
 import {Taint} from './taint.ts';
 
@@ -52,10 +53,14 @@ export function checkByRevision(operations: readonly Operation[], options: Sweep
   return new Sweep(built.index, new ReplayStore(keys, initial?.revision, initial?.kvs), options.stepsMax).run();
 }
 
+type UnansweredOrNot = Call<Operation, KvResponse>;
+
 /** Something that does not fit the store as replayed. */
 interface Misfit {
   /** In every order that explains what came before? */
   readonly isCertain: boolean;
+  /** What was asked; undefined where nothing fills a hole. */
+  readonly request: KvStep | undefined;
   readonly violation: Violation;
 }
 
@@ -64,6 +69,7 @@ class Sweep {
   private readonly store: ReplayStore;
   private readonly stepsMax: number;
   private readonly taint = new Taint();
+  private readonly choices: Choices;
   private knownEvidence: Evidence | undefined;
   /** Offsets of unanswered writes that fill a hole in every order. */
   private readonly certain = new Map<Operation, number>();
@@ -80,34 +86,47 @@ class Sweep {
     this.index = index;
     this.store = store;
     this.stepsMax = stepsMax;
+    this.choices = new Choices(store.keys);
   }
 
   run(): SweepResult {
     const {span} = this.index;
+    let visited = -1;
     for (let offset = 0; offset <= span; offset++) {
-      const misfit = this.visit(offset);
-      if (misfit === undefined) {
-        if (this.taint.isClean()) this.cleanOffset = offset;
-        continue;
+      if (offset > visited) visited = offset;
+      else this.steps += 1 + (this.index.writeAt[offset] === -1 ? this.index.unknowns.length : 0);
+      let misfit = this.visitWrite(offset) ?? this.visitReads(offset);
+      while (misfit !== undefined) {
+        if (misfit.isCertain) return {kind: 'violation', steps: this.steps, violation: misfit.violation};
+        const retried =
+          this.steps < this.stepsMax / 2 ? this.choices.retry(misfit.request, this.cleanOffset) : undefined;
+        if (retried !== undefined) {
+          this.rewind(retried.offset - 1);
+          this.taint.restore(retried.taint);
+          this.apply(retried.candidate.operation, retried.candidate.changes, retried.offset);
+          offset = retried.offset;
+          misfit = this.visitReads(offset);
+          continue;
+        }
+        while (this.isEmptyHole(offset)) offset++;
+        if (offset < visited) offset = visited;
+        const ended = this.searchAgain(offset, misfit);
+        if (ended !== undefined) return ended;
+        misfit = undefined;
       }
-      if (misfit.isCertain) return {kind: 'violation', steps: this.steps, violation: misfit.violation};
-      let to = offset;
-      while (this.isEmptyHole(to)) to++;
-      const ended = this.searchAgain(to, misfit);
-      if (ended !== undefined) return ended;
-      offset = to;
+      if (this.taint.isClean()) this.cleanOffset = offset;
     }
     return {kind: 'ok', steps: this.steps, store: this.store, filled: this.used};
   }
 
-  /** Replays what has this offset: the write, then the reads. */
-  private visit(offset: number): Misfit | undefined {
+  private visitWrite(offset: number): Misfit | undefined {
+    const place = this.index.writeAt[offset] as number;
+    if (place >= 0) return this.verify(this.index.answered[place] as Answered);
+    return offset === 0 ? undefined : this.fillHole(offset);
+  }
+
+  private visitReads(offset: number): Misfit | undefined {
     const {index} = this;
-    if (offset > 0) {
-      const place = index.writeAt[offset] as number;
-      const misfit = place === -1 ? this.fillHole(offset) : this.verify(index.answered[place] as Answered);
-      if (misfit !== undefined) return misfit;
-    }
     const to = index.readsFrom[offset + 1] as number;
     for (let i = index.readsFrom[offset] as number; i < to; i++) {
       const misfit = this.verify(index.answered[index.reads[i] as number] as Answered);
@@ -133,6 +152,7 @@ class Sweep {
     const expected = effect === undefined ? 'refuses this' : `answers ${describeResponse(effect.response)}`;
     const where = entry.isWrite ? `before it, at revision ${store.revision},` : `at revision ${store.revision}`;
     return {
+      request,
       isCertain: !taint.touches(request),
       violation: {
         message: `${nameOf(entry)} does not fit: the store ${where} ${expected}`,
@@ -152,6 +172,7 @@ class Sweep {
       const revision = index.baseRevision + offset;
       const shows = this.firstBehind(offset);
       return {
+        request: undefined,
         isCertain: elsewhere.length === 0,
         violation: {
           message: `revision ${revision} was made by no write: none without an answer can have made it, but it is told by ${nameOf(shows)}`,
@@ -167,12 +188,20 @@ class Sweep {
       this.apply(first.operation, first.changes, offset);
       return undefined;
     }
-    const chosen = mostPromising(context, fitting) ?? first;
     if (this.firstChoice === 0) this.firstChoice = offset;
     for (const {operation} of fitting) taint.add(operation.request, store.keys);
     for (const operation of elsewhere) taint.add(operation.request, store.keys);
+    const ranked = rankCandidates(context, fitting);
+    const [chosen = first] = ranked;
+    this.choices.push(offset, ranked, taint.save());
     this.apply(chosen.operation, chosen.changes, offset);
     return undefined;
+  }
+
+  /** Takes back everything behind an offset. */
+  private rewind(offset: number): void {
+    this.store.truncate(this.index.baseRevision + offset);
+    for (const [operation, at] of this.used) if (at > offset) this.used.delete(operation);
   }
 
   private apply(operation: Operation, changes: readonly KvChange[], offset: number): void {
@@ -181,36 +210,38 @@ class Sweep {
     this.filledBy[offset] = operation;
   }
 
-  /** What came before a misfit was partly chosen: asks the search whether other choices fit, up to the offset `to`. */
+  /**
+   * Other choices did not help. The search decides from the place where the store was certain, with everything that may
+   * be unused there; where that says too little, from before the first choice.
+   */
   private searchAgain(to: number, misfit: Misfit): SweepResult | undefined {
-    const starts = [this.cleanOffset, this.firstChoice - 1];
-    for (const [attempt, from] of starts.entries()) {
-      const isWhole = attempt === starts.length - 1;
+    for (const from of [this.cleanOffset, this.firstChoice - 1]) {
+      const isWhole = from === this.firstChoice - 1;
       const {result, calls} = this.searchStretch(from, to);
-      this.steps += result.steps;
       if (result.kind === 'unknown') {
-        const message = `no verdict on revisions ${this.index.baseRevision + from} to ${this.index.baseRevision + to} within ${this.steps} steps`;
+        const revisions = `${this.index.baseRevision + from} to ${this.index.baseRevision + to}`;
+        const message = `no verdict on revisions ${revisions} within ${this.steps} steps`;
         return {kind: 'unknown', steps: this.steps, message};
       }
-      const operations = (places: readonly number[]) =>
-        places.map((place) => (calls[place] as Call<Operation, unknown>).input);
       if (result.kind === 'violation') {
         // The start of a short stretch is certain, but its past need not be.
-        if (!isWhole && !this.taint.wasAlwaysClean() && readsPast(calls)) continue;
+        if (!isWhole && readsPast(calls)) continue;
         const before = this.orderBefore(from);
+        const idOf = (place: number) => (calls[place] as UnansweredOrNot).id;
         const linearizations = result.partials
           .slice(0, PARTIALS_MAX)
-          .map((partial) => [...before, ...operations(partial).map(({id}) => id)].slice(-ORDER_SIZE_MAX));
+          .map((partial) => [...before, ...partial.map(idOf)].slice(-ORDER_SIZE_MAX));
         return {kind: 'violation', steps: this.steps, violation: {...misfit.violation, linearizations}};
       }
-      const order = operations(result.linearization);
       // A short stretch may use again what was chosen before it: then only the whole doubt can tell.
-      const usesTwice = order.some((operation) => (this.used.get(operation) ?? to) <= from);
-      if (usesTwice && !isWhole) continue;
-      this.adopt(order, from);
-      return undefined;
+      const usesTwice = result.linearization.some((place) => this.isUsedBefore(calls[place] as UnansweredOrNot, from));
+      if (!usesTwice || isWhole) return this.adopt(calls, result.linearization, from);
     }
     return undefined;
+  }
+
+  private isUsedBefore({input}: UnansweredOrNot, from: number): boolean {
+    return (this.used.get(input) ?? from + 1) <= from;
   }
 
   private searchStretch(from: number, to: number) {
@@ -227,17 +258,19 @@ class Sweep {
         if (known !== undefined) return known === offset;
         return operation.callUs <= (index.deadlineUs[offset] as number) && mayClaim(evidence, operation, revision);
       },
-      mayChange: (revision, changes) => showsPairs(changes, evidence.at(revision)),
+      mayChange: (revision, changes) => evidence.shows(changes, revision),
       twinKey: (operation) => (certain.has(operation) ? undefined : evidence.twinKey(operation)),
     });
-    return {calls, result: searchPartition(model, calls, Math.max(0, this.stepsMax - this.steps))};
+    const result = searchPartition(model, calls, Math.max(0, this.stepsMax - this.steps));
+    this.steps += result.steps;
+    return {calls, result};
   }
 
   /** Answered operations at offsets above `from` up to `to`, timed by position; unanswered ones, possible all along. */
-  private callsOfStretch(from: number, to: number): Call<Operation, Answered['response']>[] {
+  private callsOfStretch(from: number, to: number): UnansweredOrNot[] {
     const {index} = this;
-    const calls: Call<Operation, Answered['response']>[] = [];
-    const add = (operation: Operation, time: number, output: Answered['response'] | undefined) => {
+    const calls: UnansweredOrNot[] = [];
+    const add = (operation: Operation, time: number, output: KvResponse | undefined) => {
       const returnAt = output === undefined ? undefined : time;
       calls.push({id: operation.id, client: operation.client, input: operation, output, callAt: time, returnAt});
     };
@@ -259,19 +292,19 @@ class Sweep {
   }
 
   /** Replays the order that the search found behind the offset `from`. */
-  private adopt(order: readonly Operation[], from: number): void {
+  private adopt(calls: readonly UnansweredOrNot[], order: readonly number[], from: number): undefined {
     const {baseRevision} = this.index;
-    this.store.truncate(baseRevision + from);
-    for (const [operation, offset] of this.used) if (offset > from) this.used.delete(operation);
-    for (const operation of order) {
-      const changes = evaluate(this.store, operation.request)?.changes ?? [];
+    this.rewind(from);
+    this.choices.drop(from);
+    for (const place of order) {
+      const {input, output} = calls[place] as UnansweredOrNot;
+      const changes = evaluate(this.store, input.request)?.changes ?? [];
       if (changes.length === 0) continue;
-      if (operation.outcome.kind === 'ok') this.store.append(changes);
-      else {
-        this.taint.add(operation.request, this.store.keys);
-        this.apply(operation, changes, this.store.revision + 1 - baseRevision);
-      }
+      if (output !== undefined) this.store.append(changes);
+      else this.apply(input, changes, this.store.revision + 1 - baseRevision);
     }
+    // Another order may have used any of them.
+    for (const {input, output} of calls) if (output === undefined) this.taint.add(input.request, this.store.keys);
   }
 
   private get evidence(): Evidence {

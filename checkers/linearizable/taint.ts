@@ -21,36 +21,25 @@ export class Taint {
 
   /** Taints every key the request may change, whichever way its guards go. `known`: all keys of the history, sorted. */
   add(request: KvStep, known: readonly ByteString[]): void {
-    switch (request.kind) {
-      case 'range':
-        return;
-      case 'put':
-        this.addKey(request.key);
-        return;
-      case 'delete-range':
-        for (const key of known) if (isWithin(key, request.key, request.end)) this.addKey(key);
-        return;
-      case 'txn':
-        for (const step of request.success) this.add(step, known);
-        for (const step of request.failure) this.add(step, known);
-    }
+    forEachChangedKey(request, known, (key) => {
+      this.keys.add(key);
+      this.ever.add(key);
+    });
   }
 
   /** May what the request answers or changes depend on a tainted key? */
   touches(request: KvStep): boolean {
-    if (this.ever.size === 0) return false;
-    if (request.kind === 'txn') {
-      return (
-        request.compare.some(({key}) => this.keys.has(key)) ||
-        request.success.some((step) => this.touches(step)) ||
-        request.failure.some((step) => this.touches(step))
-      );
-    }
-    const keys = request.kind === 'range' && (request.revision ?? 0) > 0 ? this.ever : this.keys;
-    const end = request.kind === 'put' ? undefined : request.end;
-    if (!hasEnd(end)) return keys.has(request.key);
-    for (const key of keys) if (isWithin(key, request.key, end)) return true;
-    return false;
+    return this.ever.size > 0 && dependsOn(request, this.keys, this.ever);
+  }
+
+  /** The tainted keys, to be put back by restore(). */
+  save(): readonly ByteString[] {
+    return [...this.keys];
+  }
+
+  restore(saved: readonly ByteString[]): void {
+    this.keys.clear();
+    for (const key of saved) this.keys.add(key);
   }
 
   /** An answer was found to fit: the keys it shows whole are certain from here on. */
@@ -73,14 +62,46 @@ export class Taint {
     }
   }
 
-  private addKey(key: ByteString): void {
-    this.keys.add(key);
-    this.ever.add(key);
-  }
-
   private clearRange(key: ByteString, end: ByteString | undefined): void {
     for (const tainted of this.keys) if (isWithin(tainted, key, end)) this.keys.delete(tainted);
   }
+}
+
+/** Visits every key that the request may change, whichever way its guards go. `known`: all keys there are, sorted. */
+export function forEachChangedKey(
+  request: KvStep,
+  known: readonly ByteString[],
+  visit: (key: ByteString) => void,
+): void {
+  switch (request.kind) {
+    case 'range':
+      return;
+    case 'put':
+      visit(request.key);
+      return;
+    case 'delete-range':
+      for (const key of known) if (isWithin(key, request.key, request.end)) visit(key);
+      return;
+    case 'txn':
+      for (const step of request.success) forEachChangedKey(step, known, visit);
+      for (const step of request.failure) forEachChangedKey(step, known, visit);
+  }
+}
+
+/** May what the request answers or changes depend on one of the keys, or, where it reads the past, one of `past`? */
+export function dependsOn(request: KvStep, keys: ReadonlySet<ByteString>, past: ReadonlySet<ByteString>): boolean {
+  if (request.kind === 'txn') {
+    return (
+      request.compare.some(({key}) => keys.has(key)) ||
+      request.success.some((step) => dependsOn(step, keys, past)) ||
+      request.failure.some((step) => dependsOn(step, keys, past))
+    );
+  }
+  const looked = request.kind === 'range' && (request.revision ?? 0) > 0 ? past : keys;
+  const end = request.kind === 'put' ? undefined : request.end;
+  if (!hasEnd(end)) return looked.has(request.key);
+  for (const key of looked) if (isWithin(key, request.key, end)) return true;
+  return false;
 }
 
 function isWithin(key: ByteString, from: ByteString, end: ByteString | undefined): boolean {
