@@ -138,9 +138,10 @@ export class RaftMemberWatch {
     ) {
       return;
     }
+    const isSameTerm = term === this.term;
     if (!this.started) this.observeStart(term, vote, firstIndex, lastIndex);
     else this.observeTermAndVote(term, vote);
-    this.observeLog(term, role, firstIndex, lastIndex, this.started ? changedFrom : firstIndex);
+    this.observeLog(term, isSameTerm, role, firstIndex, lastIndex, this.started ? changedFrom : firstIndex);
     this.observeRole(term, role);
     this.observeCommit(term, commit, applied);
     this.started = true;
@@ -154,11 +155,6 @@ export class RaftMemberWatch {
         'one-vote-per-term',
         `${this.member} voted for ${candidate} in term ${term} after a vote for ${promises.vote} in it`,
       );
-    } else if (term < promises.voteTerm) {
-      this.report(
-        'one-vote-per-term',
-        `${this.member} voted for ${candidate} in term ${term} after a vote in term ${promises.voteTerm}`,
-      );
     }
     if (term >= promises.voteTerm) {
       promises.voteTerm = term;
@@ -167,15 +163,12 @@ export class RaftMemberWatch {
     this.termSent(term);
   }
 
-  /** A message of this term left the member (any kind but the pre-vote's two, which carry a term not yet entered). */
+  /**
+   * A message of this term left the member (any kind but the pre-vote's two, which carry a term not yet entered). A
+   * message may leave late, behind one of a newer term: only a restart in an older term breaks a promise.
+   */
   termSent(term: number): void {
-    const {promises} = this;
-    if (term === promises.term) return;
-    if (term < promises.term) {
-      this.report('term-monotonic', `${this.member} sent a message of term ${term} after one of term ${promises.term}`);
-      return;
-    }
-    promises.term = term;
+    if (term > this.promises.term) this.promises.term = term;
   }
 
   /** An acknowledgement of all entries up to index (MsgAppResp without reject, or a leader's own count) left the member. */
@@ -222,35 +215,51 @@ export class RaftMemberWatch {
     this.vote = vote;
   }
 
-  private observeLog(term: number, role: MemberRole, firstIndex: number, lastIndex: number, changedFrom: number): void {
+  private observeLog(
+    term: number,
+    isSameTerm: boolean,
+    role: MemberRole,
+    firstIndex: number,
+    lastIndex: number,
+    changedFrom: number,
+  ): void {
     let from = changedFrom;
     if (lastIndex > this.lastIndex && (from === 0 || from > this.lastIndex + 1)) from = this.lastIndex + 1;
     const cutTo = Math.min(lastIndex, from === 0 ? lastIndex : from - 1);
-    if (cutTo < this.lastIndex) this.observeCut(term, role, cutTo, lastIndex);
-    if (firstIndex > this.lastIndex + 1 || firstIndex > lastIndex) this.restartDigests(firstIndex);
-    else if (firstIndex !== this.firstIndex) this.compactDigests(firstIndex);
-    this.firstIndex = firstIndex;
-    if (from !== 0) this.readEntries(Math.max(from, firstIndex), lastIndex);
-    this.lastIndex = lastIndex;
-  }
-
-  /** Entries behind cutTo were replaced or dropped. */
-  private observeCut(term: number, role: MemberRole, cutTo: number, lastIndex: number): void {
+    const lastBefore = this.lastIndex;
+    if (cutTo >= lastBefore) {
+      this.takeEntries(firstIndex, lastIndex, from);
+      return;
+    }
     const {promises} = this;
+    const ackedBefore = Math.min(promises.ackedIndex, lastBefore);
+    const commitBefore = Math.min(this.commit, lastBefore);
+    const digests = [this.digestAt(lastBefore), this.digestAt(ackedBefore), this.digestAt(commitBefore)];
+    this.takeEntries(firstIndex, lastIndex, from);
+    const isKept = (index: number, digest: number | undefined) =>
+      index < firstIndex || (index <= lastIndex && this.digestAt(index) === digest);
     // Thesis 3.5: a leader never overwrites or deletes entries in its own log.
-    if (role === 'leader' && this.role === 'leader' && term === this.term) {
+    if (role === 'leader' && this.role === 'leader' && isSameTerm && !isKept(lastBefore, digests[0])) {
       this.report(
         'leader-append-only',
         `${this.member}, leader of term ${term}, replaced its log behind index ${cutTo}`,
       );
     }
-    if (cutTo < this.commit && lastIndex >= cutTo && cutTo + 1 >= this.firstIndex && lastIndex < this.commit) {
-      this.report(
-        'commit-monotonic',
-        `${this.member} dropped entries behind ${lastIndex} though ${this.commit} was committed`,
-      );
-    }
-    if (promises.ackedIndex > cutTo) promises.ackedIndex = cutTo;
+    if (!isKept(ackedBefore, digests[1])) promises.ackedIndex = cutTo;
+    if (isKept(commitBefore, digests[2])) return;
+    this.report(
+      'state-machine-safety',
+      `${this.member} replaced its log behind index ${cutTo} though ${commitBefore} was committed`,
+    );
+  }
+
+  /** Brings the prefix digests up to date with the log as it is now. */
+  private takeEntries(firstIndex: number, lastIndex: number, from: number): void {
+    if (firstIndex > this.lastIndex + 1 || firstIndex > lastIndex) this.restartDigests(firstIndex);
+    else if (firstIndex !== this.firstIndex) this.compactDigests(firstIndex);
+    this.firstIndex = firstIndex;
+    if (from !== 0) this.readEntries(Math.max(from, firstIndex), lastIndex);
+    this.lastIndex = lastIndex;
   }
 
   /** The log starts anew behind a snapshot: the digest of what came before is the one of the committed entry there. */
@@ -347,8 +356,9 @@ export class RaftMemberWatch {
       this.ledger.noteCommit(term, to);
       this.commit = commit;
     }
-    if (applied === this.applied && this.started) return;
-    if (applied > commit) {
+    if (applied === this.applied) return;
+    // What was restored may be ahead: a state machine can be saved before the commit that it follows from.
+    if (applied > commit && this.started) {
       this.report('applied-within-commit', `${this.member} applied ${applied}, but only ${commit} is committed`);
     }
     if (applied < this.applied && this.started) {
