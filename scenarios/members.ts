@@ -25,6 +25,8 @@ export class Member {
   /** Faults that keep it down or paused now. */
   downHolds = 0;
   pauseHolds = 0;
+  /** Faults under which the supervisor does not start it again, although they do not stop it themselves. */
+  restartHolds = 0;
   startCount = 0;
 
   constructor(name: string, machine: Machine) {
@@ -79,6 +81,11 @@ export class Members {
     if (member.pauseHolds > 0) member.machine.pause();
   }
 
+  /** Starts it if it is down and nothing holds it there. */
+  startIfFree(member: Member): void {
+    if (member.downHolds === 0 && member.restartHolds === 0) this.start(member);
+  }
+
   /** The member that leads in the highest term, as far as members themselves know. */
   leader(): Member | undefined {
     let found: Member | undefined;
@@ -116,7 +123,7 @@ export class Members {
     const event: KernelEvent = {
       traceId: kernel.nextTraceId(),
       fire: () => {
-        if (member.downHolds === 0) this.start(member);
+        this.startIfFree(member);
       },
     };
     kernel.at(kernel.nowUs + RESTART_US, event, 0);

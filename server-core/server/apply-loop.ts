@@ -12,9 +12,9 @@ import type {InternalRaftRequest} from '../etcdserverpb/raft-request.ts';
 import {decodeInternalRaftRequest, requestIdOf} from '../etcdserverpb/raft-request.ts';
 import type {Cluster} from '../membership/cluster.ts';
 import {addressOf, decodeMember} from '../membership/member.ts';
+import type {Transport} from '../rafthttp/transport.ts';
 import {confChangeOfEntry, isConfChangeV2} from '../raftpb/conf-change.ts';
 import type {Entry, Snapshot} from '../raftpb/types.ts';
-import type {Transport} from '../rafthttp/transport.ts';
 import type {Applier} from './applier.ts';
 import type {ToApply} from './apply-queue.ts';
 import {openServerBackend, snapshotDbPath} from './backend-files.ts';
@@ -83,7 +83,9 @@ export class ApplyLoop {
     for (const entry of entries) {
       if (entry.index <= progress.appliedIndex) continue;
       if (env.failpoints.armed) {
-        yield* env.failpoints.hit(entry.type === 'EntryNormal' ? 'beforeApplyOneEntryNormal' : 'beforeApplyOneConfChange');
+        yield* env.failpoints.hit(
+          entry.type === 'EntryNormal' ? 'beforeApplyOneEntryNormal' : 'beforeApplyOneConfChange',
+        );
       }
       yield* this.applyOne(entry);
       progress.appliedIndex = entry.index;

@@ -16,7 +16,18 @@ export const snapshotDbPath = (config: ServerConfig, index: number): string =>
   `${snapDirectory(config)}/${index.toString(16).padStart(16, '0')}.snap.db`;
 
 /** Buckets that a server makes before anything else. schema: CreateMetaBucket, membership, alarms, auth. */
-const BUCKETS: readonly BucketName[] = ['meta', 'key', 'lease', 'alarm', 'cluster', 'members', 'members_removed', 'auth', 'authUsers', 'authRoles'];
+const BUCKETS: readonly BucketName[] = [
+  'meta',
+  'key',
+  'lease',
+  'alarm',
+  'cluster',
+  'members',
+  'members_removed',
+  'auth',
+  'authUsers',
+  'authRoles',
+];
 
 export interface OpenedBackend {
   readonly backend: Backend;
