@@ -52,7 +52,9 @@ export function randomHistory(options: HistoryOptions): Operation[] {
     } else if (effect === undefined) {
       outcome = {kind: 'error', error: 'future revision', effect: 'none'};
     } else {
-      const response: KvResponse = {...effect.response, revision: view.revision, member: `m${client % 3}`};
+      // How old is drawn anew for each old read, so each comes from a member of its own.
+      const member = isOld ? `old${id}` : `m${client % 3}`;
+      const response: KvResponse = {...effect.response, revision: view.revision, member};
       outcome = {kind: 'ok', response};
     }
     operations[id] = {id, client, request, callUs, returnUs, outcome};
