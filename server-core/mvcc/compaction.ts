@@ -5,9 +5,18 @@
 import type {ByteString} from '../../base/byte-string.ts';
 import {fromBytes} from '../../base/byte-string.ts';
 import type {BatchTx} from '../backend/types.ts';
+import {decodeKeyValue} from '../etcdserverpb/kv-codec.ts';
 import {ERR_COMPACTED, ERR_FUTURE_REVISION, type Refusal} from './errors.ts';
 import {type HashStorage, KvHasher} from './hash.ts';
-import {encodeMainRevision, endOfMain, mainOf, type RevisionSet, revisionKey, subOf} from './revision.ts';
+import {
+  encodeMainRevision,
+  endOfMain,
+  isTombstoneKey,
+  mainOf,
+  type RevisionSet,
+  revisionKey,
+  subOf,
+} from './revision.ts';
 import type {StoreState} from './store-state.ts';
 
 const SCHEDULED_MARK = 'scheduledCompactRev';
@@ -96,6 +105,7 @@ export class CompactionQueue {
       if (keep.has(mainOf(key), subOf(key))) continue;
       batch.delete('key', key);
       removedCount++;
+      if (mainOf(key) === job.revision && !isTombstoneKey(key)) markLost(state, key, value);
     }
     const last = pairs[pairs.length - 1];
     if (last === undefined || pairs.length < limit) this.finish(state, hashes, job);
@@ -110,4 +120,13 @@ export class CompactionQueue {
     job.isFinished = true;
     this.jobs.shift();
   }
+}
+
+/** What is removed at the compact revision itself may still be what its key shows: see StoreState.lost. */
+function markLost(state: StoreState, bucketKey: ByteString, value: Uint8Array): void {
+  const main = mainOf(bucketKey);
+  const shown = state.index.get(decodeKeyValue(value).key, main);
+  if (shown?.main !== main || shown.sub !== subOf(bucketKey)) return;
+  state.lost ??= new Set();
+  state.lost.add(shown);
 }

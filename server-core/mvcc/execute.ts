@@ -1,5 +1,6 @@
 // server-core/mvcc/execute.ts: range, put, delete-range on a view of the store. etcd: server/etcdserver/txn/txn.go.
 // Requests have passed the validation of the API; what is refused here depends on the store.
+import {assert} from '../../base/assert.ts';
 import type {
   DeleteRangeRequest,
   DeleteRangeResponse,
@@ -12,8 +13,10 @@ import type {
 import {revisionHeader} from '../etcdserverpb/types.ts';
 import {ERR_KEY_NOT_FOUND, isRefusal, type Refusal} from './errors.ts';
 import {sortKeyValues} from './range-order.ts';
-import type {ReadView} from './read-view.ts';
+import {NEWEST, type ReadView} from './read-view.ts';
 import type {WriteTxn} from './write-txn.ts';
+
+const NO_KVS: readonly KeyValue[] = [];
 
 function hasBounds(request: RangeRequest): boolean {
   return (
@@ -64,7 +67,11 @@ export function executePut(txn: WriteTxn, request: PutRequest): PutResponse | Re
   const {key, ignoreValue, ignoreLease} = request;
   let {value, lease} = request;
   let previous: KeyValue | undefined;
-  if (request.prevKv || ignoreValue || ignoreLease) previous = txn.get(key);
+  if (request.prevKv || ignoreValue || ignoreLease) {
+    const result = txn.range(key, '', NEWEST);
+    if (isRefusal(result)) return result;
+    previous = result.kvs[0];
+  }
   if (ignoreValue || ignoreLease) {
     if (previous === undefined) return ERR_KEY_NOT_FOUND;
     if (ignoreValue) value = previous.value;
@@ -76,10 +83,13 @@ export function executePut(txn: WriteTxn, request: PutRequest): PutResponse | Re
 
 /** Carries out a deletion. etcd: deleteRange. */
 export function executeDeleteRange(txn: WriteTxn, request: DeleteRangeRequest): DeleteRangeResponse {
-  const deleted = txn.deleteRange(request.key, request.rangeEnd);
-  return {
-    header: revisionHeader(txn.revisionAfter),
-    deleted: deleted.length,
-    prevKvs: request.prevKv ? deleted : [],
-  };
+  const {key, rangeEnd} = request;
+  let prevKvs: readonly KeyValue[] = NO_KVS;
+  if (request.prevKv) {
+    const result = txn.range(key, rangeEnd, NEWEST);
+    assert(!isRefusal(result), 'the newest pairs were refused', result);
+    prevKvs = result.kvs;
+  }
+  const deleted = txn.deleteRange(key, rangeEnd);
+  return {header: revisionHeader(txn.revisionAfter), deleted, prevKvs};
 }

@@ -1,7 +1,9 @@
 // server-core/mvcc/read-view.ts: the pairs of a key or a range at a revision. etcd: kvstore_txn.go (rangeKeys), kv.go (ReadView).
+import {assert} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import type {KeyValue} from '../etcdserverpb/types.ts';
 import {ERR_COMPACTED, ERR_FUTURE_REVISION, type Refusal} from './errors.ts';
+import type {KeyRevision} from './key-index.ts';
 import type {StoreState} from './store-state.ts';
 
 export interface RangeOptions {
@@ -49,13 +51,26 @@ export function rangeKeys(
     return {kvs: [], count: state.index.count(key, rangeEnd, atRevision), revision: viewRevision};
   }
   if (rangeEnd === '') {
-    const kv = state.index.get(key, atRevision)?.kv;
+    const revision = state.index.get(key, atRevision);
+    if (state.lost !== undefined) assertStored(state.lost, revision);
+    const kv = revision?.kv;
     return kv === undefined
       ? {kvs: [], count: 0, revision: viewRevision}
       : {kvs: [kv], count: 1, revision: viewRevision};
   }
   const {found, total} = state.index.revisions(key, rangeEnd, atRevision, options.limit);
   const kvs: KeyValue[] = [];
-  for (const {kv} of found) if (kv !== undefined) kvs.push(kv);
+  for (const revision of found) {
+    if (state.lost !== undefined) assertStored(state.lost, revision);
+    if (revision.kv !== undefined) kvs.push(revision.kv);
+  }
   return {kvs, count: total, revision: viewRevision};
+}
+
+/** etcd reads the backend here, and ends the process when the index names what is not there. */
+function assertStored(lost: ReadonlySet<KeyRevision>, revision: KeyRevision | undefined): void {
+  assert(revision === undefined || !lost.has(revision), 'range failed to find revision pair', {
+    main: revision?.main,
+    sub: revision?.sub,
+  });
 }

@@ -4,6 +4,7 @@ import type {ByteString} from '../../base/byte-string.ts';
 import type {LeaseId} from '../../base/ids.ts';
 import type {BatchTx} from '../backend/types.ts';
 import type {KeyValue} from '../etcdserverpb/types.ts';
+import type {KeyRevision} from './key-index.ts';
 import {LiveDigest} from './live-digest.ts';
 import {TreeIndex} from './tree-index.ts';
 
@@ -37,6 +38,11 @@ export interface StoreState {
   batch: BatchTx;
   index: TreeIndex;
   live: LiveDigest;
+  /**
+   * Visible revisions that compaction has removed from the backend; undefined, as it should be, for none. etcd loses one when a
+   * transaction deletes and puts a key, which its validation misses for a deletion without end, and is then compacted to.
+   */
+  lost: Set<KeyRevision> | undefined;
   /** Of the last transaction that changed something. Invariant: compactRevision <= currentRevision. */
   currentRevision: number;
   /** Of the last compaction asked for, whether or not it is finished; or NEVER_COMPACTED. */
@@ -52,6 +58,7 @@ export function emptyState(batch: BatchTx, options: StoreOptions): StoreState {
     batch,
     index: new TreeIndex(),
     live: new LiveDigest(),
+    lost: undefined,
     currentRevision: FIRST_REVISION,
     compactRevision: NEVER_COMPACTED,
     isWriting: false,

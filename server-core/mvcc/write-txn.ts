@@ -44,11 +44,6 @@ export class WriteTxn implements ReadView {
     return rangeKeys(this.state, key, rangeEnd, this.revisionAfter, options);
   }
 
-  /** The pair of one key as the transaction sees it now. */
-  get(key: ByteString): KeyValue | undefined {
-    return this.state.index.get(key, this.revision + 1)?.kv;
-  }
-
   /** Stores a pair. The lease, if any, must exist. */
   put(key: ByteString, value: ByteString, lease: LeaseId): void {
     const {state} = this;
@@ -73,18 +68,18 @@ export class WriteTxn implements ReadView {
     this.moveLease(key, before === undefined ? NO_LEASE : before.lease, lease);
   }
 
-  /** Deletes what a range shows; returns the pairs that were there, in key order. */
-  deleteRange(key: ByteString, rangeEnd: ByteString): KeyValue[] {
+  /** Deletes what a range shows, in key order; returns how many keys that were. */
+  deleteRange(key: ByteString, rangeEnd: ByteString): number {
     const deleted: KeyValue[] = [];
     if (rangeEnd === '') {
-      const kv = this.get(key);
+      const kv = this.state.index.get(key, this.revision + 1)?.kv;
       if (kv !== undefined) deleted.push(kv);
     } else {
       const {found} = this.state.index.revisions(key, rangeEnd, this.revision + 1, 0);
       for (const {kv} of found) if (kv !== undefined) deleted.push(kv);
     }
     for (const kv of deleted) this.delete(kv);
-    return deleted;
+    return deleted.length;
   }
 
   private delete(kv: KeyValue): void {
