@@ -1,18 +1,23 @@
 // scenarios/judge.ts: everything that is checked about a finished run, from its history and what was watched while it ran.
-import {checkDurability} from '../checkers/kv/durability.ts';
-import {checkClientRevisions} from '../checkers/kv/revisions.ts';
-import {checkSerializableReads} from '../checkers/kv/serializable.ts';
-import {checkLinearizableByRevision} from '../checkers/linearizable/revision.ts';
-import type {KeyValue, Operation} from '../history/operation.ts';
+import {checkByRevision} from '../checkers/linearizable/revision.ts';
+import type {Operation} from '../history/operation.ts';
 import type {Finding} from '../history/verdict.ts';
+import type {FinalState} from './final-state.ts';
 
 export interface Evidence {
   readonly operations: readonly Operation[];
-  /** What the surviving members hold at the end, when they came to rest; undefined when the run ended before. */
-  readonly finalState: {readonly revision: number; readonly kvs: readonly KeyValue[]} | undefined;
+  readonly finalStates: readonly FinalState[];
 }
 
 /** Findings of the checks that look at the whole history. */
-export function judgeHistory(evidence: Evidence): Finding[] {
-  return [];
+export function judgeHistory({operations}: Evidence): Finding[] {
+  const r = checkByRevision(operations, {stepsMax: 1_000_000});
+  if (r.kind === 'ok') return [];
+  return [
+    {
+      check: 'linearizability',
+      kind: r.kind,
+      message: r.kind === 'violation' ? JSON.stringify(r.violation).slice(0, 500) : r.message,
+    },
+  ];
 }

@@ -15,7 +15,7 @@ import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {TraceLine} from '../sim/trace.ts';
 import {World} from '../sim/world.ts';
 import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
-import {finalStateOf} from './final-state.ts';
+import {finalStatesOf} from './final-state.ts';
 import {judgeHistory} from './judge.ts';
 import type {Member} from './members.ts';
 import {Members} from './members.ts';
@@ -239,7 +239,7 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   const {operations} = run.recorder;
   const watched = [...run.members.findings, ...run.invariants.findings, ...run.agreement.findings, ...run.findings];
   const judged =
-    options.untilEvent === undefined ? judgeHistory({operations, finalState: finalStateOf(run.members)}) : [];
+    options.untilEvent === undefined ? judgeHistory({operations, finalStates: finalStatesOf(run.members)}) : [];
   const findings = [...watched, ...judged];
   const {world} = run;
   const record: RunRecord = {

@@ -1,21 +1,9 @@
 // scenarios/translate.ts: between the words of history/ and those of server-core/, which share no types on purpose.
 import {assert, unreachable} from '../base/assert.ts';
-import type {
-  Compare,
-  KeyValue,
-  KvRequest,
-  KvResponse,
-  KvStep,
-  Outcome,
-  StepResponse,
-} from '../history/operation.ts';
+import type {Compare, KeyValue, KvRequest, KvResponse, KvStep, Outcome, StepResponse} from '../history/operation.ts';
 import {isReadOnly} from '../history/operation.ts';
 import type {Call, CallResult} from '../server-core/client/client.ts';
-import {
-  sizeDeleteRangeRequest,
-  sizePutRequest,
-  sizeRangeRequest,
-} from '../server-core/etcdserverpb/kv-codec.ts';
+import {sizeDeleteRangeRequest, sizePutRequest, sizeRangeRequest} from '../server-core/etcdserverpb/kv-codec.ts';
 import {sizeTxnRequest} from '../server-core/etcdserverpb/txn-codec.ts';
 import type * as pb from '../server-core/etcdserverpb/types.ts';
 import {compare, deleteRangeRequest, putRequest, rangeRequest, txnRequest} from '../server-core/etcdserverpb/types.ts';

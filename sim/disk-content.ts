@@ -135,7 +135,7 @@ export class FileContent {
     this.reservedBytes = Math.min(this.reservedBytes, sizeBytes);
     for (const page of removed) {
       this.pages.delete(page.index);
-      if (page.index === cutIndex && keptInPage > 0) this.adopt(cutPage(page, keptInPage));
+      if (page.index === cutIndex && keptInPage > 0) this.adoptCut(page, keptInPage);
     }
     this.dirtyPages = this.dirtyPages.filter((page) => this.isCurrent(page));
   }
@@ -229,6 +229,17 @@ export class FileContent {
     this.pages.set(page.index, page);
     if (page.dirtyMask !== 0) this.dirtyPages.push(page);
     if (page.divergedMask !== 0) this.divergedPages.add(page);
+  }
+
+  /** What a cut leaves of its last page, with the versions that an fsync under way may still ask for. */
+  private adoptCut(page: Page, keptBytes: number): void {
+    const kept = cutPage(page, keptBytes);
+    this.adopt(kept);
+    for (const version of [...this.overwritten]) {
+      const keptInSector = keptBytes - version.sector * SECTOR_SIZE;
+      if (version.page !== page || keptInSector <= 0) continue;
+      this.overwritten.push({...version, page: kept, bytes: version.bytes.slice().fill(0, keptInSector)});
+    }
   }
 
   private touch(sequence: number): void {

@@ -184,6 +184,11 @@ export class DiskDevice {
     this.trace.mark(written < bytes.length ? 'disk: write cut by a kill' : 'disk: write of a killed process');
   }
 
+  /** The power is back: nothing waits in the queue any more. */
+  clearQueue(): void {
+    this.busyUntilUs = this.kernel.nowUs;
+  }
+
   place(operation: DiskOperation, node: DiskNode | string, offset: number, sizeBytes: number): DiskPlace {
     return {operation, path: this.pathOf(node), offset, sizeBytes};
   }

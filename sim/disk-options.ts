@@ -30,10 +30,10 @@ export interface DiskOptions {
   /** After a power cut, later names of a directory may be there while earlier ones are not (no journal). */
   readonly metadataReordered: boolean;
   /**
-   * What makes a file's new name durable. 'directory-only' is the letter of env/disk.ts and of POSIX. With 'file-too', fsync of
-   * the file does it as well, with the directories above it and what happened in its directory before: so it is on ext4, XFS
-   * and btrfs, and etcd lives by it (wal.Create never syncs the directory in which it makes the first segment,
-   * snap.Snapshotter never the one of the .snap files, bbolt never the one of the db).
+   * What makes a new name durable. 'directory-only': syncDirectory() of its directory, as env/disk.ts has it. 'file-too': fsync of the file
+   * as well, and with it whatever happened in its directory before. That is how ext4, XFS and btrfs behave, and
+   * etcd lives by it (wal.Create never syncs the directory in which it makes the first segment, snap.Snapshotter never the
+   * one of the .snap files, bbolt never the one of the db). Either way the names of the directories above come along.
    */
   readonly nameDurability: 'directory-only' | 'file-too';
 }

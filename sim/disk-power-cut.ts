@@ -8,7 +8,7 @@ import type {Random} from '../base/random.ts';
 import type {FileContent, Overwritten} from './disk-content.ts';
 import {clipToSize} from './disk-content.ts';
 import type {Page} from './disk-page.ts';
-import {durableSector, putSector, SECTOR_SIZE, SECTORS_PER_PAGE, sectorOf} from './disk-page.ts';
+import {durableSector, PAGE_SIZE, putSector, SECTOR_SIZE, SECTORS_PER_PAGE, sectorOf} from './disk-page.ts';
 
 /** How one power cut treats all that is volatile on a disk. */
 export interface PowerCut {
@@ -43,7 +43,9 @@ interface DirtySector {
 /** Turns what processes saw of a file into what is there after the cut. */
 export function cutPower(content: FileContent, cut: PowerCut, counts: CutCounts): void {
   undoSizes(content, cut);
-  const sectors = dirtySectors(content);
+  const all = dirtySectors(content);
+  const sectors = all.filter(({page, sector}) => page.index * PAGE_SIZE + sector * SECTOR_SIZE < content.sizeBytes);
+  counts.lost += all.length - sectors.length;
   const chosen = new Map<DirtySector, number>();
   for (const sector of sectors) chosen.set(sector, chooseVersion(sector, cut));
   if (cut.mode === 'instant') tearInstant(sectors, chosen, cut);

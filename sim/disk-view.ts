@@ -34,7 +34,8 @@ export class OpenFile implements DiskFile {
   *read(offset: number, length: number): Fiber<Uint8Array> {
     this.checkUse('read', offset, length);
     const {device, file} = this;
-    const done = device.book('read', length, file, offset);
+    const moved = Math.max(0, Math.min(length, file.content.sizeBytes - offset));
+    const done = device.book('read', moved, file, offset);
     while (!done.ready()) yield done;
     if (device.faults.armed) {
       yield* device.unstalled('read', file, offset, length);

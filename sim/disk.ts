@@ -74,6 +74,7 @@ export class SimDisk {
     const counts: CutCounts = {kept: 0, lost: 0, torn: 0};
     const names = device.names.cutPower(cut, options.metadataReordered);
     for (const {node} of device.names.files()) cutPower(node.content, cut, counts);
+    device.clearQueue();
     this.tell(cut, counts, names);
   }
 

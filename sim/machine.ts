@@ -100,6 +100,7 @@ export class Machine implements ProcessHost {
   powerOff(): void {
     const process = this.process;
     process?.finish({how: 'power-off'});
+    this.world.network.hostDown(this.name);
     this.disk.powerOff();
     this.clock.reboot();
   }
@@ -119,7 +120,7 @@ export class Machine implements ProcessHost {
     trace.event(this.name, `end: ${end.how}${end.message === undefined ? '' : ` (${end.message})`}`);
     if (this.process === process) this.running = undefined;
     this.disk.processEnded(process);
-    network.processEnded(process, end.how);
+    network.processEnded(this.name, process, end.how);
     this.world.onProcessEnd(this, process, end);
   }
 }

@@ -3,7 +3,7 @@ import type {RawNode} from '../raft/raw-node.ts';
 import type {Entry, Message} from '../raftpb/types.ts';
 
 export interface ServerObserver {
-  /** Raft was made from what the disk held; `appliedIndex` is what the backend has already applied. */
+  /** Raft was made from what the disk held; entries behind `appliedIndex` are gone through again. */
   readonly restored: (raft: RawNode, appliedIndex: number) => void;
   /** Raft took a step. `changedFrom` is the lowest log index that was appended or replaced, 0 for none. */
   readonly stepped: (raft: RawNode, appliedIndex: number, changedFrom: number) => void;

@@ -56,7 +56,8 @@ export class EtcdServer {
   static *start(env: Env, config: ServerConfig): Fiber<EtcdServer> {
     const boot = yield* bootstrap(env, config);
     const server = new EtcdServer(env, config, boot);
-    config.observer?.restored(boot.node, boot.consistentIndex.index);
+    server.raft.applied(server.appliedIndex);
+    config.observer?.restored(boot.node, server.appliedIndex);
     return server;
   }
 
