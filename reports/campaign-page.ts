@@ -1,5 +1,5 @@
 // reports/campaign-page.ts: what many runs add up to, for a page and for a terminal: a table by scenario, failures in groups, marks.
-import {counted, grouped, shortSeconds} from './format.ts';
+import {counted, grouped, longDuration} from './format.ts';
 
 /** All runs of one scenario. */
 export interface CampaignScenario {
@@ -88,7 +88,7 @@ export function campaignText({startedWith, scenarios, failures, marks}: Campaign
   const lines = [startedWith, ''];
   for (const row of [...scenarios, campaignTotal(scenarios)]) {
     lines.push(
-      `${row.scenario.padEnd(20)} ${counted(row.runs, 'run')}: ${row.ok} ok, ${row.violations} with violations, ${row.unknown} unknown; ${counted(row.operationCount, 'operation')} in ${shortSeconds(row.simulatedUs)} of virtual time`,
+      `${row.scenario.padEnd(20)} ${counted(row.runs, 'run')}: ${row.ok} ok, ${row.violations} with violations, ${row.unknown} unknown; ${counted(row.operationCount, 'operation')} in ${longDuration(row.simulatedUs)} of virtual time`,
     );
   }
   for (const group of groupFailures(failures)) {

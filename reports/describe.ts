@@ -35,11 +35,24 @@ export function kindOf(request: KvStep): OperationKind {
   }
 }
 
+/** A longer run of one byte at the end of a value, as padding makes it, is counted: `1.42.×60`. */
+const RUN_SIZE_MIN = 8;
+
 /** A value, cut where it is longer than the limit: `abc…(64 bytes)`. */
 export function describeValue(value: ByteString, {valueSizeMax}: TextLimits): string {
   if (value === '') return '""';
-  if (value.length <= valueSizeMax) return describeBytes(value);
-  return `${describeBytes(value.slice(0, valueSizeMax))}…(${value.length} bytes)`;
+  const runSize = trailingRun(value);
+  const isPadded = runSize >= RUN_SIZE_MIN;
+  const shown = isPadded ? value.slice(0, value.length - runSize + 1) : value;
+  if (shown.length > valueSizeMax) return `${describeBytes(value.slice(0, valueSizeMax))}…(${value.length} bytes)`;
+  return isPadded ? `${describeBytes(shown)}×${runSize}` : describeBytes(value);
+}
+
+function trailingRun(value: ByteString): number {
+  const last = value.charCodeAt(value.length - 1);
+  let from = value.length - 1;
+  while (from > 0 && value.charCodeAt(from - 1) === last) from--;
+  return value.length - from;
 }
 
 /** `k`, or `[k, l)`, or `[k, ∞)`. */

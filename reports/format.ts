@@ -17,6 +17,14 @@ export function duration(us: number): string {
   return shortSeconds(us);
 }
 
+/** A long span: "95.20 s", "12 min 5 s", "7 h 12 min". */
+export function longDuration(us: number): string {
+  const seconds = Math.floor(us / 1_000_000);
+  if (seconds < 120) return shortSeconds(us);
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${grouped(Math.floor(seconds / 3600))} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
 /** 1234567 as "1,234,567". */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');

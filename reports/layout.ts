@@ -29,7 +29,8 @@ export interface TopLayout {
   readonly height: number;
 }
 
-const AXIS_HEIGHT = 22;
+/** Seconds above, flags of findings below. */
+const AXIS_HEIGHT = 31;
 const PHASE_HEIGHT = 18;
 const FAULT_ROW_HEIGHT = 17;
 const MEMBER_HEIGHT = 30;
@@ -52,6 +53,25 @@ export function topLayout({faultRowCount, members, phases}: RunHead): TopLayout 
   };
 }
 
+/** Bars this high show their text above the marks of an order; lower ones have both in the middle. */
+const TWO_LINES_HEIGHT = 28;
+
+function heightOfRows(count: number): number {
+  if (count <= 10) return TWO_LINES_HEIGHT + 6;
+  if (count <= 24) return 24;
+  return count <= 60 ? 17 : 12;
+}
+
+/** Where the text of a bar stands, from its upper edge. */
+export function textMiddle(barHeight: number): number {
+  return barHeight < TWO_LINES_HEIGHT ? barHeight / 2 : 8.5;
+}
+
+/** Where the mark of an order stands on a bar, from its upper edge. */
+export function markMiddle(barHeight: number): number {
+  return barHeight < TWO_LINES_HEIGHT ? barHeight / 2 : barHeight - 8;
+}
+
 /** The lower picture: rows of one height, a small gap between clients, less height when there are many. */
 export interface ClientLayout {
   readonly rowHeight: number;
@@ -71,7 +91,7 @@ export function clientLayout(rowCount: number, isHidden: (row: number) => boolea
     places.push(isHidden(row) ? -1 : shown.length);
     if (!isHidden(row)) shown.push(row);
   }
-  const rowHeight = shown.length <= 12 ? 24 : shown.length <= 40 ? 18 : 12;
+  const rowHeight = heightOfRows(shown.length);
   const barHeight = rowHeight - (rowHeight > 14 ? 5 : 3);
   return {
     rowHeight,

@@ -14,20 +14,23 @@ const TITLE = 'etcdsim-place-of-title';
 const DATA = 'etcdsim-place-of-data';
 const TEXT = 'etcdsim-place-of-text';
 
-/** The page. Every place must be in the template exactly once. */
+/** The page. The template has every place once, in this order: title, text, data. */
 export function fillTemplate(template: string, {title, data, text}: PageContent): string {
-  let page = template;
-  for (const [place, content] of [
+  // Places are found before anything is filled in: a title may hold their names. By position, not replace(): "$&" stays "$&".
+  const contents = [
     [TITLE, escapeHtml(title)],
     [TEXT, escapeHtml(text)],
     [DATA, escapeJson(data)],
-  ] as const) {
-    // By position, not replace(): "$&" in a value must stay as it is. The data comes last, so no place is looked for in it.
-    const at = page.indexOf(place);
-    if (at === -1) throw new Error(`the page template has no ${place}`);
-    page = page.slice(0, at) + content + page.slice(at + place.length);
+  ] as const;
+  const parts: string[] = [];
+  let from = 0;
+  for (const [place, content] of contents) {
+    const at = template.indexOf(place, from);
+    if (at === -1) throw new Error(`the page template has no ${place} where it should be`);
+    parts.push(template.slice(from, at), content);
+    from = at + place.length;
   }
-  return page;
+  return parts.join('') + template.slice(from);
 }
 
 /** JSON that is safe inside a script element: no "<", and no line separators that old parsers take for line ends. */

@@ -3,7 +3,7 @@
 import type {Operation} from '../history/operation.ts';
 import type {RunRecord} from '../history/run-record.ts';
 import {describeOutcome, describeRequest, type TextLimits} from './describe.ts';
-import {counted, duration, exactSeconds, shortSeconds} from './format.ts';
+import {counted, duration, exactSeconds} from './format.ts';
 import {describeFault} from './timeline-view.ts';
 import {runView} from './view-model.ts';
 import type {FindingView, RunHead} from './view-types.ts';
@@ -50,14 +50,11 @@ function sketch(record: RunRecord, head: RunHead, finding: FindingView): string[
     .filter((one): one is {index: number; operation: Operation} => one.operation !== undefined);
   const fromUs = Math.min(...shown.map(({operation}) => operation.callUs));
   const toUs = Math.max(...shown.map(({operation}) => operation.returnUs ?? operation.callUs + 1), fromUs + 1);
-  const ruler = `${shortSeconds(fromUs)}${shortSeconds(toUs).padStart(SKETCH_WIDTH - shortSeconds(fromUs).length)}`;
+  const ruler = `${exactSeconds(fromUs)}${exactSeconds(toUs).padStart(SKETCH_WIDTH - exactSeconds(fromUs).length)}`;
   const numbers = new Map(
     steps.map(({operation}, index) => [operation, (finding.orders[0]?.hiddenCount ?? 0) + index + 1]),
   );
-  const lines = [
-    `around the first error, ${exactSeconds(fromUs)} to ${exactSeconds(toUs)}:`,
-    `  ${''.padEnd(10)}${ruler}`,
-  ];
+  const lines = [`around the first error:`, `  ${''.padEnd(10)}${ruler}`];
   for (const {index, operation} of shown) {
     const mark = index === blocked ? '✗' : String(numbers.get(index) ?? '');
     lines.push(`  ${`client ${operation.client}`.padEnd(10)}${bar(operation, fromUs, toUs)} ${mark.padStart(3)}`);

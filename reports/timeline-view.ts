@@ -89,6 +89,8 @@ export function memberLane(name: string, timeline: readonly TimelineEvent[], end
       events.push({kind: event.how, atUs, text: describeStop(event.how) + (event.message ? `: ${event.message}` : '')});
     } else events.push({kind: 'note', atUs, text: event.text});
   }
+  // Nothing is told of the member: then nothing is drawn, not even that it was down.
+  if (spans.length === 0 && events.length === 0 && open.role === 'down') return {name, release, spans, events};
   if (endUs > open.fromUs || spans.length === 0) spans.push({...open, toUs: Math.max(endUs, open.fromUs)});
   return {name, release, spans, events};
 }

@@ -24,7 +24,8 @@ export function faultMark(faults: readonly FaultBand[], scales: Scales, layout: 
     const full = fault.detail === '' ? name : `${name}: ${fault.detail}`;
     const inside = textWidth(name, EM) <= width - 8;
     const behind = fitText(name, free - from - width - 8, EM);
-    const text = inside ? fitText(full, width - 8, EM) : behind === name ? behind : fitText(name, width - 8, EM);
+    const detailed = textWidth(full, EM) <= width - 8 ? full : name;
+    const text = inside ? detailed : behind === name ? behind : fitText(name, width - 8, EM);
     const x = !inside && behind === name ? from + width + 4 : Math.max(0, from) + 5;
     nodes.push(
       group(

@@ -4,6 +4,8 @@ import type {Scales} from '../layout.ts';
 import {group, px, type SvgNode, shape} from '../svg.ts';
 import type {FindingView} from '../view-types.ts';
 
+const FLAG_Y = 15;
+
 /** One flag a finding with a time; the active one is strong. */
 export function findingMark(
   findings: readonly FindingView[],
@@ -20,14 +22,14 @@ export function findingMark(
     drawnX = x;
     nodes.push(
       group(
-        `finding ${kind}${index === active ? ' active' : ''}`,
+        `flag ${kind}${index === active ? ' active' : ''}`,
         [
-          shape('line', {x1: x, x2: x, y1: 12, y2: height}),
-          shape('path', {d: 'M-5,2L5,2L5,9L0,14L-5,9Z', transform: `translate(${x},0)`}),
+          shape('line', {x1: x, x2: x, y1: FLAG_Y + 12, y2: height}),
+          shape('path', {d: 'M-5,2L5,2L5,9L0,14L-5,9Z', transform: `translate(${x},${FLAG_Y})`}),
         ],
         {title: `${check}, ${exactSeconds(atUs)}: ${message}`, ref: `finding:${index}`},
       ),
     );
   }
-  return group('findings', nodes);
+  return group('flags', nodes);
 }

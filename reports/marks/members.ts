@@ -5,6 +5,8 @@ import {group, label, px, type SvgNode, shape, textWidth} from '../svg.ts';
 import type {MemberLane, RoleSpan} from '../view-types.ts';
 
 const EM = 11;
+/** Room for the symbol of a start or stop, which stands on the edge. */
+const TEXT_INSET = 9;
 
 /** The role bands of all members. Spans narrower than a pixel merge into the one before: thousands stay drawable. */
 export function memberMark(members: readonly MemberLane[], scales: Scales, layout: TopLayout): SvgNode {
@@ -34,11 +36,12 @@ function roleNode(name: string, span: RoleSpan, {from, to, strip}: Place): SvgNo
   const width = px(Math.max(0.5, to - from));
   const term = span.term === undefined ? '' : `term ${span.term}`;
   const nodes = [shape('rect', {x: from, y: strip.y, width, height: strip.height})];
-  const room = width - 8;
+  const room = width - TEXT_INSET - 4;
   const text = [`${span.role}${term === '' ? '' : ` · ${term}`}`, term || span.role, String(span.term ?? '')].find(
     (one) => one !== '' && textWidth(one, EM) <= room,
   );
-  if (text !== undefined) nodes.push(label(text, {x: Math.max(0, from) + 5, y: strip.y + strip.height / 2 + 4}));
+  if (text !== undefined)
+    nodes.push(label(text, {x: Math.max(0, from) + TEXT_INSET, y: strip.y + strip.height / 2 + 4}));
   const title = `${name} ${span.role}${term === '' ? '' : `, ${term}`}, ${exactSeconds(span.fromUs)} to ${exactSeconds(span.toUs)}`;
   return group(`role ${span.role}`, nodes, {title});
 }

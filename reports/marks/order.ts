@@ -1,6 +1,6 @@
 // reports/marks/order.ts: a partial linearization on the bars: numbered marks joined by a line, in the order found, and a cross on
 // the operation that cannot come next.
-import type {ClientLayout, Scales} from '../layout.ts';
+import {type ClientLayout, markMiddle, type Scales} from '../layout.ts';
 import {group, label, px, type SvgNode, shape} from '../svg.ts';
 import type {FindingView, OperationColumns, OrderView} from '../view-types.ts';
 
@@ -12,23 +12,24 @@ interface Point {
   readonly y: number;
 }
 
-/** The order as line and marks. Steps of rows that a filter hides are left out. */
+/** The order as line and marks. Steps that a filter takes out, by row or by themselves, are left out. */
 export function orderMark(
   {operations: [blocked]}: FindingView,
   order: OrderView,
   columns: OperationColumns,
   {scales, layout}: {readonly scales: Scales; readonly layout: ClientLayout},
+  isShown: (operation: number) => boolean,
 ): SvgNode {
   const middle = (operation: number) => {
     const strip = layout.row(columns.row[operation] as number);
-    return strip.y < 0 ? undefined : strip.y + strip.height / 2;
+    return strip.y < 0 ? undefined : strip.y + markMiddle(strip.height);
   };
   const line: Point[] = [];
   const marks: SvgNode[] = [];
   const numbered: Point[] = [];
   for (const [index, {operation, pointUs}] of order.steps.entries()) {
     const y = middle(operation);
-    if (y === undefined) continue;
+    if (y === undefined || !isShown(operation)) continue;
     const point = {x: px(Math.max(-50, Math.min(scales.width + 50, scales.x(pointUs)))), y};
     line.push(point);
     if (point.x < -10 || point.x > scales.width + 10) continue;

@@ -1,7 +1,7 @@
 // reports/marks/phases.ts: the phases of a run (safety, heal, liveness) as a strip under the axis.
 import {exactSeconds} from '../format.ts';
 import type {Scales, TopLayout} from '../layout.ts';
-import {fitText, group, label, px, type SvgNode, shape} from '../svg.ts';
+import {group, label, px, type SvgNode, shape, textWidth} from '../svg.ts';
 import type {PhaseBand} from '../view-types.ts';
 
 const TOLD = {
@@ -18,7 +18,7 @@ export function phaseMark(phases: readonly PhaseBand[], scales: Scales, {phases:
       const from = px(Math.max(0, scales.x(fromUs)));
       const to = px(Math.min(scales.width, scales.x(toUs)));
       const width = px(Math.max(0, to - from));
-      const text = fitText(TOLD[phase], width - 12, 11) || fitText(phase, width - 8, 11);
+      const text = [TOLD[phase], phase].find((one) => textWidth(one, 11) <= width - 10) ?? '';
       const told = {title: `${TOLD[phase]}, ${exactSeconds(fromUs)} to ${exactSeconds(toUs)}`};
       return group(
         `phase ${phase}`,

@@ -1,6 +1,7 @@
 // reports/page/bars.ts: fills a canvas with the bars of the operation mark.
 // Kind is the colour; outcome is the form as well: ok is solid; an error is pale with a cap at its end; an unknown effect is
 // striped with a cap; an open one is striped and has no end. Operations of a finding are framed in red.
+import {textMiddle} from '../layout.ts';
 import {type BarList, GHOST} from '../marks/operations.ts';
 import type {Theme} from './theme.ts';
 
@@ -110,12 +111,12 @@ function drawTexts(context: CanvasRenderingContext2D, {bars, barHeight, scrollTo
     const text = textOf(bars.operation[i] as number);
     const shown = text.length <= count ? text : `${text.slice(0, count - 1)}…`;
     if (count < 4) continue;
-    const y = (bars.y[i] as number) - scrollTop + barHeight / 2 + 0.5;
+    const y = (bars.y[i] as number) - scrollTop + textMiddle(barHeight) + 0.5;
     if ((style & 3) !== OK) {
       // Stripes would cross the letters.
       context.fillStyle = theme.surface;
       context.globalAlpha = 0.82;
-      context.fillRect(left + 3, y - barHeight / 2 + 1.5, shown.length * letter + 3, barHeight - 4);
+      context.fillRect(left + 3, y - 6.5, shown.length * letter + 3, 12);
       context.globalAlpha = 1;
     }
     context.fillStyle = (style & 3) === OK ? theme.barText : theme.ink;

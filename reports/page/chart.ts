@@ -23,7 +23,7 @@ import type {Band} from '../view-types.ts';
 import {axisMark} from './axis.ts';
 import {drawBars} from './bars.ts';
 import {type ChartElements, chartElements, GUTTER, nameLanes} from './chart-elements.ts';
-import {drawMarks, h} from './dom.ts';
+import {drawMarks} from './dom.ts';
 import {hoverOperations} from './hover.ts';
 import type {Camera, RunPage} from './run-page.ts';
 import {onThemeChange, readTheme} from './theme.ts';
@@ -56,8 +56,8 @@ export class Chart implements Camera {
   private isDrawing = false;
 
   /** `onMove` is told the stretch in sight. */
-  constructor(page: Omit<RunPage, 'camera'>, onMove: (band: Band) => void) {
-    this.page = {...page, camera: this};
+  constructor(page: Omit<RunPage, 'camera' | 'isShown'>, onMove: (band: Band) => void) {
+    this.page = {...page, camera: this, isShown: (operation) => this.matches[operation] === 1};
     this.onMove = onMove;
     this.top = topLayout(page.head);
     this.layout = clientLayout(page.head.rowCount, () => false);
@@ -93,6 +93,7 @@ export class Chart implements Camera {
     const {row: rowOf, rowHeight} = this.layout;
     const {y} = rowOf(columns.row[operation] as number);
     const {scroller} = this.parts;
+    this.element.scrollIntoView({block: 'nearest'});
     if (y < scroller.scrollTop + 4 || y > scroller.scrollTop + scroller.clientHeight - rowHeight - 4) {
       scroller.scrollTop = Math.max(0, y - scroller.clientHeight / 2);
     }
@@ -266,7 +267,7 @@ export class Chart implements Camera {
       parts.overlay,
       finding === undefined || chosen === undefined
         ? []
-        : [orderMark(finding, chosen, operations.columns, {scales, layout})],
+        : [orderMark(finding, chosen, operations.columns, {scales, layout}, this.page.isShown)],
     );
     const bars = this.drawCanvas(scales);
     this.frame = {scales, layout, bars};
@@ -284,7 +285,7 @@ export class Chart implements Camera {
       {
         endUs: head.endUs,
         rows: this.rowsInSight(),
-        isShown: (operation) => this.matches[operation] === 1,
+        isShown: this.page.isShown,
       },
     );
     const context = canvas.getContext('2d');
@@ -329,9 +330,4 @@ export class Chart implements Camera {
   get scrollTop(): number {
     return this.parts.scroller.scrollTop;
   }
-}
-
-/** A sentence in place of the clients when there are none. */
-export function emptyNote(): HTMLElement {
-  return h('p', {class: 'muted empty'}, 'This run holds no client operations.');
 }

@@ -62,7 +62,7 @@ export function findingList(page: RunPage): HTMLElement | undefined {
 function sentence({kind, check, message, atUs, key}: FindingView): Node[] {
   return [
     h('span', {class: 'sign', 'aria-label': kind}, SIGNS[kind]),
-    h('b', {}, check),
+    h('b', {class: 'check'}, check),
     h('span', {class: 'mono time'}, atUs === undefined ? '' : exactSeconds(atUs)),
     h('span', {class: 'message'}, message, key === undefined ? '' : ` (key ${key})`),
   ];

@@ -1,5 +1,5 @@
 // reports/page/header.ts: what was run, how it ended, and the line that shows it again.
-import {counted, duration, grouped} from '../format.ts';
+import {duration, grouped} from '../format.ts';
 import type {RunHead} from '../view-types.ts';
 import {commandLine, h} from './dom.ts';
 import {releaseText} from './run-page.ts';
@@ -46,7 +46,13 @@ function plan({planSummary, plan: json}: RunHead): HTMLElement {
   return h(
     'details',
     {class: 'plan'},
-    h('summary', {}, h('b', {}, 'Plan'), ' ', planSummary.join(' · ') || counted(Object.keys(json).length, 'section')),
+    h(
+      'summary',
+      {},
+      h('b', {}, 'Plan'),
+      ' ',
+      planSummary.join(' · ') || (Object.keys(json).length === 0 ? 'the record holds none' : 'as recorded'),
+    ),
     h('pre', {class: 'mono', tabindex: 0}, JSON.stringify(json, null, 2)),
   );
 }

@@ -51,6 +51,7 @@ export function hoverOperations(chart: Chart, page: RunPage, canvas: HTMLCanvasE
   };
   const place = (event: MouseEvent) => {
     tip.hidden = false;
+    tip.style.left = '0';
     const {width, height} = tip.getBoundingClientRect();
     const left = event.clientX + 14 + width > innerWidth ? event.clientX - width - 14 : event.clientX + 14;
     const top = event.clientY + 16 + height > innerHeight ? event.clientY - height - 12 : event.clientY + 16;

@@ -21,19 +21,27 @@ const operations = decodePageData(data);
 const store = new Store();
 const rows = rowIndex(operations.columns, head.rowCount);
 const chart: Chart = new Chart({head, operations, rows, store}, (band) => overview.follow(band));
-const page: RunPage = {head, operations, rows, store, camera: chart};
+const page: RunPage = {
+  head,
+  operations,
+  rows,
+  store,
+  camera: chart,
+  isShown: (operation) => chart.matches[operation] === 1,
+};
 const overview = new Overview(head, operations.columns, (band) => chart.showAtOnce(band));
 
 const picture = h('div', {class: 'picture card'}, chart.element);
 picture.prepend(overview.element);
 if (operations.columns.count === 0)
   picture.append(h('p', {class: 'muted empty'}, 'This run holds no client operations.'));
+picture.append(legend());
 const shownCount = () => matchCount(chart.matches);
 const findings = findingList(page);
 appElement().append(
   header(head, operations.columns.count),
   ...(findings === undefined ? [] : [findings]),
-  h('main', {}, toolbar(page, shownCount), h('div', {class: 'stage'}, picture, side(page)), legend()),
+  h('main', {}, toolbar(page, shownCount), h('div', {class: 'stage'}, picture, side(page))),
   statistics(page),
   keyHelp(),
 );

@@ -19,10 +19,8 @@ export function orderPanel(page: RunPage): Node[] {
   if (order !== undefined) nodes.push(...orderNodes(page, finding, order));
   else if (finding.operations.length > 0) nodes.push(operationsTable(page, finding));
   if (finding.atEvent !== undefined) {
-    nodes.push(
-      h('p', {class: 'muted'}, 'Every step up to the event that shows it:'),
-      commandLine(`bin/etcdsim replay run.json --until-event ${finding.atEvent} --trace`),
-    );
+    const command = `bin/etcdsim replay run.json --until-event ${finding.atEvent} --trace`;
+    nodes.push(h('div', {class: 'replay'}, h('span', {class: 'muted'}, 'step by step'), commandLine(command)));
   }
   return nodes;
 }
@@ -56,13 +54,8 @@ function orderNodes(page: RunPage, finding: FindingView, order: OrderView): Node
     rows.push(operationRow(page, blocked, {number: '✗', after, className: 'blocked'}));
   }
   return [
-    h(
-      'div',
-      {class: 'order-head'},
-      h('h3', {}, `The longest order that explains the answers: its last ${counted(length, 'operation')}`),
-      picker,
-    ),
-    table(['', 'operation and answer', 'store after it, as far as known'], rows),
+    h('div', {class: 'order-head'}, h('h3', {}, `Longest order found, last ${counted(length, 'operation')}`), picker),
+    table(['', 'operation and answer', 'known of the store after it'], rows),
   ];
 }
 
@@ -102,7 +95,11 @@ function operationRow(page: RunPage, operation: number, {number, after, classNam
   };
   return h(
     'tr',
-    {class: `${className}${isActive ? ' active' : ''}`, 'data-operation': operation, click: choose},
+    {
+      class: [className, isActive ? 'active' : '', page.isShown(operation) ? '' : 'filtered'].join(' '),
+      'data-operation': operation,
+      click: choose,
+    },
     h(
       'td',
       {class: 'number'},

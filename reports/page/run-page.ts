@@ -9,8 +9,9 @@ export interface RunPage {
   readonly operations: DecodedOperations;
   readonly rows: RowIndex;
   readonly store: Store;
-  /** Set by the chart when it is made. */
   readonly camera: Camera;
+  /** Does the filter let the operation through? */
+  readonly isShown: (operation: number) => boolean;
 }
 
 /** Moves the picture. */

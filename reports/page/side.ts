@@ -2,7 +2,7 @@
 import {duration, exactSeconds} from '../format.ts';
 import {describeFault} from '../timeline-view.ts';
 import {h} from './dom.ts';
-import {operationFacts} from './operation-facts.ts';
+import {type OperationFacts, operationFacts} from './operation-facts.ts';
 import {orderPanel} from './order-panel.ts';
 import type {RunPage} from './run-page.ts';
 import type {Selection} from './store.ts';
@@ -21,7 +21,8 @@ export function side(page: RunPage): HTMLElement {
   };
   page.store.listen((choice, before) => {
     if (choice.selection !== before.selection) draw();
-    if (choice.finding !== before.finding || choice.order !== before.order) drawOrder();
+    if (choice.finding !== before.finding || choice.order !== before.order || choice.filter !== before.filter)
+      drawOrder();
     else if (choice.selection !== before.selection) markSelected(order, choice.selection);
   });
   draw();
@@ -82,21 +83,26 @@ function operationNodes(page: RunPage, operation: number): Node[] {
   const [key] = keys.length === 1 ? keys : [];
   const keyName = key === undefined ? undefined : head.keys[key];
   return [
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'plain close',
+        title: 'Close (Esc)',
+        'aria-label': 'Close',
+        click: () => store.change({selection: {kind: 'none'}}),
+      },
+      '×',
+    ),
     h('h2', {}, `Operation #${facts.id}`, h('span', {class: 'muted'}, ` · client ${facts.client}`)),
     h('p', {class: 'mono request'}, facts.request),
     h('p', {class: `mono outcome ${facts.outcomeKind}`}, `→ ${facts.outcome}`),
     h(
       'dl',
       {class: 'facts-list'},
-      ...row(
-        'kind',
-        `${facts.kind}${facts.isSerializable ? ', serializable' : facts.kind === 'put' || facts.kind === 'delete' || facts.kind === 'txn' ? '' : ', linearizable'}`,
-      ),
-      ...row('call', exactSeconds(facts.callUs)),
-      ...row('return', facts.returnUs < 0 ? 'never: open at the end of the run' : exactSeconds(facts.returnUs)),
-      ...(facts.returnUs < 0 ? [] : row('took', duration(facts.returnUs - facts.callUs))),
-      ...(facts.revision === 0 ? [] : row('revision', String(facts.revision))),
-      ...(facts.member === '' ? [] : row('answered by', facts.member)),
+      ...row('kind', kindText(facts)),
+      ...row('time', timeText(facts)),
+      ...(facts.member === '' ? [] : row('answer', `from ${facts.member} at revision ${facts.revision}`)),
       ...(findings.length === 0 ? [] : row('shows', [...new Set(findings.map(({check}) => check))].join(', '))),
     ),
     h(
@@ -114,11 +120,6 @@ function operationNodes(page: RunPage, operation: number): Node[] {
           {type: 'button', click: () => store.change({filter: {...store.choice.filter, key: keyName}})},
           `Only key ${keyName}`,
         ),
-      h(
-        'button',
-        {type: 'button', title: 'Close (Esc)', click: () => store.change({selection: {kind: 'none'}})},
-        'Close',
-      ),
     ),
   ];
 
@@ -126,4 +127,14 @@ function operationNodes(page: RunPage, operation: number): Node[] {
     const {callUs, returnUs} = operationFacts(of, one);
     camera.show(around(callUs, returnUs < 0 ? head.endUs : returnUs));
   }
+}
+
+function kindText({kind, isSerializable}: OperationFacts): string {
+  if (kind === 'put' || kind === 'delete' || kind === 'txn') return kind;
+  return `${kind}, ${isSerializable ? 'serializable' : 'linearizable'}`;
+}
+
+function timeText({callUs, returnUs}: OperationFacts): string {
+  if (returnUs < 0) return `${exactSeconds(callUs)}, open at the end of the run`;
+  return `${exactSeconds(callUs)} to ${exactSeconds(returnUs)} (${duration(returnUs - callUs)})`;
 }

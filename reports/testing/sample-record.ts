@@ -74,8 +74,8 @@ export function staleRead(): RunRecord {
   return recordOf({
     operations: [
       put(0, 0, [1_000, 5_000], 'k', 'a', 2),
-      put(1, 0, [6_000, 9_000], 'k', 'b', 3),
-      get(2, 1, [2_000, 7_000], 'k', keyValue('k', 'a', 2), 2),
+      get(1, 1, [2_000, 7_000], 'k', keyValue('k', 'a', 2), 2),
+      put(2, 0, [6_000, 9_000], 'k', 'b', 3),
       get(3, 1, [10_000, 12_000], 'k', keyValue('k', 'a', 2), 2),
     ],
     findings: [
@@ -85,9 +85,9 @@ export function staleRead(): RunRecord {
         message: 'a read of k answers a, although b was stored before it was called',
         atUs: 12_000,
         atEvent: 77,
-        operations: [3, 1],
+        operations: [3, 2],
         key: 'k',
-        linearizations: [[0, 2, 1]],
+        linearizations: [[0, 1, 2]],
       },
     ],
     plant: 'stale-read',
