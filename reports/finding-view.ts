@@ -145,9 +145,10 @@ function focusOf(
     fromUs = Math.min(fromUs, pointUs);
     toUs = Math.max(toUs, pointUs);
   }
-  if (toUs === 0 && fromUs > toUs) {
-    const middleUs = atUs ?? 0;
-    return {fromUs: Math.max(0, middleUs - MARGIN_US), toUs: Math.min(endUs, middleUs + MARGIN_US)};
+  if (fromUs > toUs) {
+    // A finding about the run as a whole, such as a mismatch at its end, has no place to go to.
+    if (atUs === undefined) return {fromUs: 0, toUs: endUs};
+    return {fromUs: Math.max(0, atUs - MARGIN_US), toUs: Math.min(endUs, atUs + MARGIN_US)};
   }
   const marginUs = Math.max(1_000, Math.floor((toUs - fromUs) / 4));
   return {fromUs: Math.max(0, fromUs - marginUs), toUs: Math.min(endUs, toUs + marginUs)};

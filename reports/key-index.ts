@@ -13,6 +13,8 @@ export class KeyIndex {
   private readonly positions: ReadonlyMap<ByteString, number>;
   private readonly made: (readonly number[])[] = [[]];
   private readonly byText = new Map<string, number>();
+  /** Most requests name one key: their sets without a search. */
+  private readonly singles = new Map<ByteString, number>();
 
   constructor(operations: readonly Operation[]) {
     const names = new Set<ByteString>();
@@ -34,6 +36,17 @@ export class KeyIndex {
 
   /** The position of the request's set. */
   setOf(request: KvStep): number {
+    if (request.kind === 'txn' || (request.kind !== 'put' && request.end !== undefined))
+      return this.setOfRanges(request);
+    let single = this.singles.get(request.key);
+    if (single === undefined) {
+      single = this.setOfRanges(request);
+      this.singles.set(request.key, single);
+    }
+    return single;
+  }
+
+  private setOfRanges(request: KvStep): number {
     const found = new Set<number>();
     for (const [key, end] of namedRanges(request)) {
       if (end === undefined) {

@@ -53,6 +53,8 @@ export function topLayout({faultRowCount, members, phases}: RunHead): TopLayout 
   };
 }
 
+/** Room for the frames of bars in the first and the last row. */
+const MARGIN = 3;
 /** Bars this high show their text above the marks of an order; lower ones have both in the middle. */
 const TWO_LINES_HEIGHT = 28;
 
@@ -77,7 +79,7 @@ export interface ClientLayout {
   readonly rowHeight: number;
   readonly barHeight: number;
   readonly height: number;
-  /** The strip of bars of a row. */
+  /** The strip of bars of a row; y is -1 for one that is hidden. */
   readonly row: (row: number) => Strip;
   /** The row at a height, or -1. */
   readonly rowAt: (y: number) => number;
@@ -93,11 +95,15 @@ export function clientLayout(rowCount: number, isHidden: (row: number) => boolea
   }
   const rowHeight = heightOfRows(shown.length);
   const barHeight = rowHeight - (rowHeight > 14 ? 5 : 3);
+  const placeOf = (row: number) => {
+    const place = places[row] ?? -1;
+    return place < 0 ? -1 : place * rowHeight + MARGIN + Math.floor((rowHeight - barHeight) / 2);
+  };
   return {
     rowHeight,
     barHeight,
-    height: shown.length * rowHeight,
-    row: (row) => ({y: (places[row] ?? -1) * rowHeight + Math.floor((rowHeight - barHeight) / 2), height: barHeight}),
-    rowAt: (y) => shown[Math.floor(y / rowHeight)] ?? -1,
+    height: shown.length * rowHeight + 2 * MARGIN,
+    row: (row) => ({y: placeOf(row), height: barHeight}),
+    rowAt: (y) => shown[Math.floor((y - MARGIN) / rowHeight)] ?? -1,
   };
 }

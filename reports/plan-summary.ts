@@ -21,9 +21,10 @@ export function summarizePlan(plan: Readonly<Record<string, unknown>>): string[]
   const safetyUs = whole(plan, 'safetyUs');
   const livenessUs = whole(plan, 'livenessUs');
   if (safetyUs !== undefined) {
-    add(
-      `${duration(safetyUs)} under faults${livenessUs === undefined ? '' : `, then healed and ${duration(livenessUs)} to make progress`}`,
-    );
+    const isCalm = Array.isArray(plan['faults']) && plan['faults'].length === 0;
+    const safety = `${duration(safetyUs)} ${isCalm ? 'of traffic' : 'under faults'}`;
+    const then = isCalm ? 'then' : 'then healed and';
+    add(livenessUs === undefined ? safety : `${safety}, ${then} ${duration(livenessUs)} to make progress`);
   }
   return phrases;
 }

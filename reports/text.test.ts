@@ -78,6 +78,10 @@ test('a plan in words; an unknown plan says nothing', () => {
     '3 faults: 2 × kill and 1 × pause',
     '8.00 s under faults, then healed and 5.50 s to make progress',
   ]);
+  expect(summarizePlan({faults: [], safetyUs: 1_000, livenessUs: 2_000})).toEqual([
+    'no faults',
+    '1.00 ms of traffic, then 2.00 ms to make progress',
+  ]);
   expect(summarizePlan({other: [1], cluster: 'x', faults: 3})).toEqual([]);
 });
 

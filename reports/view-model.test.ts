@@ -166,6 +166,21 @@ test('violations come before open questions, early before late', () => {
   expect(head.findings.map(({check}) => check)).toEqual(['d', 'c', 'b', 'a']);
 });
 
+test('where to look: around the time of a finding, or at the whole run when it has none', () => {
+  const {head} = runView(
+    recordOf({
+      findings: [
+        {check: 'a', kind: 'violation', message: '', atUs: 700_000},
+        {check: 'b', kind: 'violation', message: ''},
+      ],
+    }),
+  );
+  expect(head.findings.map(({focus}) => focus)).toEqual([
+    {fromUs: 200_000, toUs: 1_200_000},
+    {fromUs: 0, toUs: 2_000_000},
+  ]);
+});
+
 test('a range belongs to every key it covers, one over many keys to any', () => {
   const wide = (id: number, end: string): Operation => ({
     ...get(id, 0, [id, id + 1], 'k00', undefined, 2),
