@@ -180,9 +180,11 @@ export class ApplyLoop {
     const old = applier.backend;
     const {backend, consistentIndex} = yield* openServerBackend(env, config, snapshotDbPath(config, index));
     if (env.failpoints.armed) yield* env.failpoints.hit('applyAfterOpenSnapshot');
-    assert(consistentIndex.index === index, 'consistent_index is not the snapshot index', {
+    // A sender that was just restarted may be ahead with its database; what it holds is not applied to it again.
+    if (consistentIndex.index > index) env.trace.mark('snapshot: database ahead of its index');
+    assert(consistentIndex.index >= index, 'the database is older than its snapshot', {
       index,
-      consistentIndex: consistentIndex.index,
+      database: consistentIndex.index,
     });
     this.parts.replaceConsistentIndex(consistentIndex);
     applier.replace(backend);
@@ -200,7 +202,9 @@ export class ApplyLoop {
     raft.applied(index);
     env.trace.mark('snapshot: installed');
     this.skipNext = config.defects.skipEntryAfterSnapshot === true;
-    config.observer?.installed(index, () => applier.store.stateDigest(), applier.store.currentRevision);
+    if (consistentIndex.index === index) {
+      config.observer?.installed(index, () => applier.store.stateDigest(), applier.store.currentRevision);
+    }
     config.observer?.noted(`installed a snapshot at index ${index}`);
   }
 }

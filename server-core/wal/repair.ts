@@ -1,9 +1,9 @@
 // server-core/wal/repair.ts: cuts a torn end off, and tells which snapshots a WAL knows. etcd: wal/repair.go, ValidSnapshotEntries.
 import type {Disk} from '../../env/disk.ts';
-import {readWholeFile} from '../../env/disk.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {decodeHardState} from '../raftpb/codec.ts';
-import {WalDecoder} from './decoder.ts';
+import type {SegmentBytes} from './decoder.ts';
+import {readSegment, WalDecoder} from './decoder.ts';
 import {listSegments} from './names.ts';
 import type {WalSnapshot} from './record.ts';
 import {decodeWalSnapshot, SNAPSHOT_RECORD, STATE_RECORD} from './record.ts';
@@ -14,8 +14,8 @@ export function* repairWal(disk: Disk, directory: string): Fiber<boolean> {
   const last = (yield* listSegments(disk, directory)).at(-1);
   if (last === undefined) return false;
   const path = `${directory}/${last}`;
-  const bytes = yield* readWholeFile(disk, path);
-  const decoder = new WalDecoder([{file: path, bytes}]);
+  const segment = yield* readSegmentAt(disk, path);
+  const decoder = new WalDecoder([segment]);
   try {
     while (decoder.next() !== undefined);
     return true;
@@ -24,7 +24,8 @@ export function* repairWal(disk: Disk, directory: string): Fiber<boolean> {
     if (error.code !== 'unexpected-eof') return false;
   }
   const copy = yield* disk.open(`${path}.broken`, {create: true, truncate: true});
-  yield* copy.write(0, bytes);
+  yield* copy.write(0, segment.bytes);
+  yield* copy.truncate(segment.sizeBytes);
   copy.close();
   const file = yield* disk.open(path);
   yield* file.truncate(decoder.lastOffset);
@@ -38,7 +39,7 @@ export function* validSnapshots(disk: Disk, directory: string): Fiber<WalSnapsho
   const segments = [];
   for (const name of yield* listSegments(disk, directory)) {
     const file = `${directory}/${name}`;
-    segments.push({file, bytes: yield* readWholeFile(disk, file)});
+    segments.push(yield* readSegmentAt(disk, file));
   }
   const decoder = new WalDecoder(segments);
   const saved: WalSnapshot[] = [];
@@ -52,4 +53,13 @@ export function* validSnapshots(disk: Disk, directory: string): Fiber<WalSnapsho
     if (!(error instanceof WalError) || error.code !== 'unexpected-eof') throw error;
   }
   return saved.filter(({index}) => index <= commit);
+}
+
+function* readSegmentAt(disk: Disk, path: string): Fiber<SegmentBytes> {
+  const file = yield* disk.open(path);
+  try {
+    return yield* readSegment(file);
+  } finally {
+    file.close();
+  }
 }

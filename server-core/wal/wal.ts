@@ -12,7 +12,7 @@ import {Mutex} from '../../env/sync.ts';
 import {decodeEntry, decodeHardState, encodeEntry, encodeHardState} from '../raftpb/codec.ts';
 import type {Entry, HardState} from '../raftpb/types.ts';
 import {EMPTY_HARD_STATE} from '../raftpb/types.ts';
-import {WalDecoder} from './decoder.ts';
+import {readSegment, WalDecoder} from './decoder.ts';
 import {listSegments, parseWalName, segmentsFrom, walName} from './names.ts';
 import {PageWriter} from './page-writer.ts';
 import type {WalSnapshot} from './record.ts';
@@ -45,6 +45,8 @@ export interface WalOptions {
 
 /** What a WAL holds from a snapshot on. */
 export interface WalContent {
+  /** Index of the snapshot it was read from. */
+  readonly start: number;
   readonly metadata: Uint8Array;
   readonly hardState: HardState;
   /** Behind the snapshot, those that later ones replaced left out. */
@@ -123,21 +125,19 @@ export class Wal {
       throw new WalError('file-not-found', directory, 0, `no unbroken row of segments from index ${snapshot.index} on`);
     }
     const files: DiskFile[] = [];
-    const segments = [];
-    for (const name of names) {
-      const file = yield* openLocked(disk, `${directory}/${name}`);
-      files.push(file);
-      segments.push({file: file.path, bytes: yield* file.read(0, file.sizeBytes)});
+    try {
+      return yield* openFiles(env, options, snapshot, names, files);
+    } catch (error) {
+      for (const file of files) file.close(); // or its own locks would stand in the way of a second try
+      throw error;
     }
-    const decoder = new WalDecoder(segments);
-    const content = readContent(decoder, directory, snapshot);
-    const tail = must(files.at(-1), 'a WAL without segments was opened');
-    yield* zeroBehind(tail, decoder.lastOffset);
-    const writer = new PageWriter(tail, decoder.lastOffset, decoder.lastCrc);
-    const lastIndex = content.entries.at(-1)?.index ?? snapshot.index;
-    const wal = new Wal(env, options, content.metadata, files, writer, lastIndex);
+  }
+
+  /** Takes over open segments whose content was read. */
+  static resume(env: WalEnv, options: WalOptions, content: WalContent, files: DiskFile[], writer: PageWriter): Wal {
+    const wal = new Wal(env, options, content.metadata, files, writer, content.entries.at(-1)?.index ?? content.start);
     wal.state = content.hardState;
-    return {wal, content};
+    return wal;
   }
 
   /** Stores entries and hard state, with an fsync if raft needs one (raft.MustSync): new entries, term or vote. */
@@ -258,6 +258,28 @@ export function* walExists(disk: Disk, directory: string): Fiber<boolean> {
   return (yield* listSegments(disk, directory)).length > 0;
 }
 
+/** Opens and reads the segments; those that were opened are in `files`, also when it throws. */
+function* openFiles(
+  env: WalEnv,
+  options: WalOptions,
+  snapshot: WalSnapshot,
+  names: readonly string[],
+  files: DiskFile[],
+): Fiber<{readonly wal: Wal; readonly content: WalContent}> {
+  const segments = [];
+  for (const name of names) {
+    const file = yield* openLocked(env.disk, `${options.directory}/${name}`);
+    files.push(file);
+    segments.push(yield* readSegment(file));
+  }
+  const decoder = new WalDecoder(segments);
+  const content = readContent(decoder, options.directory, snapshot);
+  const tail = must(files.at(-1), 'a WAL without segments was opened');
+  yield* zeroBehind(tail, decoder.lastOffset);
+  const writer = new PageWriter(tail, decoder.lastOffset, decoder.lastCrc);
+  return {wal: Wal.resume(env, options, content, files, writer), content};
+}
+
 function readContent(decoder: WalDecoder, directory: string, start: WalSnapshot): WalContent {
   let metadata: Uint8Array | undefined;
   let hardState = EMPTY_HARD_STATE;
@@ -300,7 +322,7 @@ function readContent(decoder: WalDecoder, directory: string, start: WalSnapshot)
   }
   if (!isSnapshotFound) throw refuse('snapshot-not-found', `no record of a snapshot at index ${start.index}`);
   assert(metadata !== undefined, 'a WAL without metadata', {directory});
-  return {metadata, hardState, entries};
+  return {start: start.index, metadata, hardState, entries};
 }
 
 /** What a torn write left behind the end must not be taken for records later. fileutil.ZeroToEnd. */
