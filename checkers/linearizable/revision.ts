@@ -5,6 +5,7 @@
 // search decides over the smallest stretch that holds the doubt: from the last place where the store was certain.
 // Promise: ok means that an order was found that explains every answer; violation, that none exists; unknown, that the
 // budget ran out. checkCalls with etcdModel says the same wherever it ends, only much later.
+import {assert} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import type {KeyValue, KvResponse, KvStep, Operation} from '../../history/operation.ts';
 import {describeResponse} from '../models/describe-operation.ts';
@@ -53,6 +54,9 @@ export function checkByRevision(operations: readonly Operation[], options: Sweep
   return new Sweep(built.index, new ReplayStore(keys, initial?.revision, initial?.kvs), options.stepsMax).run();
 }
 
+/** Other choices are tried with this part of the steps at most; the search, which can also prove a violation, has the rest. */
+const RETRY_SHARE = 4;
+
 type UnansweredOrNot = Call<Operation, KvResponse>;
 
 /** Something that does not fit the store as replayed. */
@@ -98,9 +102,10 @@ class Sweep {
       let misfit = this.visitWrite(offset) ?? this.visitReads(offset);
       while (misfit !== undefined) {
         if (misfit.isCertain) return {kind: 'violation', steps: this.steps, violation: misfit.violation};
-        const retried =
-          this.steps < this.stepsMax / 2 ? this.choices.retry(misfit.request, this.cleanOffset) : undefined;
+        const mayRetry = this.steps < this.stepsMax / RETRY_SHARE;
+        const retried = mayRetry ? this.choices.retry(misfit.request, this.cleanOffset) : undefined;
         if (retried !== undefined) {
+          this.steps++;
           this.rewind(retried.offset - 1);
           this.taint.restore(retried.taint);
           this.apply(retried.candidate.operation, retried.candidate.changes, retried.offset);
@@ -108,8 +113,10 @@ class Sweep {
           misfit = this.visitReads(offset);
           continue;
         }
+        // The stretch ends with an answer: a hole at its end would not have to be filled.
+        offset = Math.max(offset, visited);
         while (this.isEmptyHole(offset)) offset++;
-        if (offset < visited) offset = visited;
+        visited = offset;
         const ended = this.searchAgain(offset, misfit);
         if (ended !== undefined) return ended;
         misfit = undefined;
@@ -146,6 +153,7 @@ class Sweep {
       equalResponses(effect.response, entry.response);
     if (fits) {
       if (entry.isWrite) store.append(effect.changes);
+      assert(store.revision === entry.response.revision, 'replayed at another revision', {id: entry.operation.id});
       if (!taint.isClean()) taint.clear(request, entry.response);
       return undefined;
     }
@@ -231,11 +239,19 @@ class Sweep {
         const linearizations = result.partials
           .slice(0, PARTIALS_MAX)
           .map((partial) => [...before, ...partial.map(idOf)].slice(-ORDER_SIZE_MAX));
-        return {kind: 'violation', steps: this.steps, violation: {...misfit.violation, linearizations}};
+        const stuck = calls[result.stuckAt ?? -1];
+        const violation =
+          stuck === undefined
+            ? misfit.violation
+            : {
+                message: `${nameOf({operation: stuck.input})} fits no order, whichever unanswered writes took effect`,
+                operations: [stuck.id],
+              };
+        return {kind: 'violation', steps: this.steps, violation: {...violation, linearizations}};
       }
       // A short stretch may use again what was chosen before it: then only the whole doubt can tell.
       const usesTwice = result.linearization.some((place) => this.isUsedBefore(calls[place] as UnansweredOrNot, from));
-      if (!usesTwice || isWhole) return this.adopt(calls, result.linearization, from);
+      if (!usesTwice || isWhole) return this.adopt(calls, result.linearization, from, to);
     }
     return undefined;
   }
@@ -292,7 +308,7 @@ class Sweep {
   }
 
   /** Replays the order that the search found behind the offset `from`. */
-  private adopt(calls: readonly UnansweredOrNot[], order: readonly number[], from: number): undefined {
+  private adopt(calls: readonly UnansweredOrNot[], order: readonly number[], from: number, to: number): undefined {
     const {baseRevision} = this.index;
     this.rewind(from);
     this.choices.drop(from);
@@ -303,6 +319,7 @@ class Sweep {
       if (output !== undefined) this.store.append(changes);
       else this.apply(input, changes, this.store.revision + 1 - baseRevision);
     }
+    assert(this.store.revision === baseRevision + to, 'an adopted order ends at another revision', {to});
     // Another order may have used any of them.
     for (const {input, output} of calls) if (output === undefined) this.taint.add(input.request, this.store.keys);
   }

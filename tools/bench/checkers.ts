@@ -107,18 +107,17 @@ function sweepBenches(operationCount: number, rounds: number): BenchResult[] {
     ['1 in 100 unanswered', {...shape, unknown: {numerator: 1, denominator: 100}}],
   ];
   for (const [name, options] of cases) {
-    const before = memoryInUse();
     const operations = randomHistory(options);
     const label = `sweep, ${operationCount} operations of 100 clients, ${name}`;
     let used = 0;
     const sweep = () => {
       const result = checkByRevision(operations, {stepsMax: 10_000_000});
-      used = Math.max(used, memoryInUse() - before);
+      used = Math.max(used, memoryInUse());
       assert(result.kind === 'ok', 'wrong verdict of the sweep', {name, kind: result.kind});
     };
     results.push({...timed(label, rounds, sweep), goal: 1000});
     results.push({
-      name: `${label}: memory with the history and garbage`,
+      name: `${label}: memory in use by the process, garbage included`,
       value: used / 1e6,
       unit: 'MB',
       goal: 500,
@@ -128,7 +127,7 @@ function sweepBenches(operationCount: number, rounds: number): BenchResult[] {
   return results;
 }
 
-/** Bytes of heap and buffers, garbage not yet collected included. */
+/** Bytes of heap and buffers of the process, garbage not yet collected included. */
 function memoryInUse(): number {
   const {heapUsed, external} = process.memoryUsage();
   return heapUsed + external;
