@@ -3,11 +3,14 @@ import {readdirSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {InputError} from '../base/input-error.ts';
 import type {CheckedHistory, HistoryFormat, HistoryModel} from '../checkers/check-history.ts';
-import {HISTORY_FORMATS, HISTORY_MODELS, HistoryCheck} from '../checkers/check-history.ts';
+import {createHistoryChecker} from '../checkers/check-history.ts';
 import type {VerdictKind} from '../history/verdict.ts';
 import {exitCodeOf} from './exit-code.ts';
 import {readTextChunks} from './files.ts';
 import {parseCount} from './values.ts';
+
+const FORMATS: readonly (HistoryFormat | 'auto')[] = ['auto', 'jepsen', 'porcupine-kv', 'etcdsim'];
+const MODELS: readonly HistoryModel[] = ['register', 'kv', 'kv-whole', 'etcd'];
 
 export interface CheckArguments {
   readonly format: string;
@@ -18,8 +21,8 @@ export interface CheckArguments {
 
 /** Judges each file; returns the worst exit code. */
 export function checkCommand(paths: readonly string[], given: CheckArguments): number {
-  const format = oneOf(given.format, HISTORY_FORMATS, '--format');
-  const model = given.model === undefined ? undefined : oneOf(given.model, HISTORY_MODELS, '--model');
+  const format = oneOf(given.format, FORMATS, '--format');
+  const model = given.model === undefined ? undefined : oneOf(given.model, MODELS, '--model');
   const budget =
     given.budget === undefined ? undefined : parseCount(given.budget, '--budget', 1, Number.MAX_SAFE_INTEGER);
   const files = paths.flatMap(filesOf);
@@ -41,7 +44,7 @@ function judge(
   model: HistoryModel | undefined,
   budget: number | undefined,
 ): CheckedHistory {
-  const check = new HistoryCheck({place: path, format, model, budget});
+  const check = createHistoryChecker({place: path, format, model, budget});
   for (const chunk of readTextChunks(path)) check.push(chunk);
   return check.finish();
 }

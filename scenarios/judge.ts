@@ -1,23 +1,22 @@
-// scenarios/judge.ts: everything that is checked about a finished run, from its history and what was watched while it ran.
-import {checkByRevision} from '../checkers/linearizable/revision.ts';
+// scenarios/judge.ts: everything that is checked about a finished run as a whole, besides what was watched while it ran.
+import {checkEtcdHistory} from '../checkers/kv/etcd-history.ts';
 import type {Operation} from '../history/operation.ts';
+import type {TimelineEvent} from '../history/timeline.ts';
 import type {Finding} from '../history/verdict.ts';
 import type {FinalState} from './final-state.ts';
 
 export interface Evidence {
   readonly operations: readonly Operation[];
+  readonly timeline: readonly TimelineEvent[];
+  /** Of members that are up at the end. */
   readonly finalStates: readonly FinalState[];
+  /** All of them have applied everything that was committed. */
+  readonly isAtRest: boolean;
 }
 
-/** Findings of the checks that look at the whole history. */
-export function judgeHistory({operations}: Evidence): Finding[] {
-  const r = checkByRevision(operations, {stepsMax: 1_000_000});
-  if (r.kind === 'ok') return [];
-  return [
-    {
-      check: 'linearizability',
-      kind: r.kind,
-      message: r.kind === 'violation' ? JSON.stringify(r.violation).slice(0, 500) : r.message,
-    },
-  ];
+/** Findings of the checks that look at the whole history: linearizability, serializable reads, durability, revisions. */
+export function judgeHistory({operations, timeline, finalStates, isAtRest}: Evidence): readonly Finding[] {
+  // A member that lags may lack acknowledged writes; only what has come to rest must hold them all.
+  const finals = isAtRest ? finalStates : [];
+  return checkEtcdHistory({operations, timeline, finals}).findings;
 }

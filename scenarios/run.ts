@@ -221,7 +221,8 @@ class Run {
     });
   }
 
-  private isAtRest(): boolean {
+  /** Clients have their answers and every member has applied all that is committed. */
+  isAtRest(): boolean {
     const open = this.recorder.operations.some(
       ({callUs, outcome}) => callUs >= this.healedUs && outcome.kind === 'open',
     );
@@ -236,10 +237,10 @@ class Run {
 export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   const run = new Run(plan, options);
   run.execute();
-  const {operations} = run.recorder;
+  const {operations, timeline} = run.recorder;
   const watched = [...run.members.findings, ...run.invariants.findings, ...run.agreement.findings, ...run.findings];
-  const judged =
-    options.untilEvent === undefined ? judgeHistory({operations, finalStates: finalStatesOf(run.members)}) : [];
+  const evidence = {operations, timeline, finalStates: finalStatesOf(run.members), isAtRest: run.isAtRest()};
+  const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
   const findings = [...watched, ...judged];
   const {world} = run;
   const record: RunRecord = {
@@ -255,7 +256,7 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     verdict: verdictOf(findings),
     findings,
     operations,
-    timeline: run.recorder.timeline,
+    timeline,
     statistics: {
       simulatedUs: world.nowUs,
       eventCount: world.kernel.eventCount,
