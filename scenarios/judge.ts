@@ -1,6 +1,6 @@
 // scenarios/judge.ts: everything that is checked about a finished run as a whole, besides what was watched while it ran.
-import {checkEtcdHistory} from '../checkers/kv/etcd-history.ts';
-import type {Operation} from '../history/operation.ts';
+import {checkEtcdHistoryWithLog} from '../checkers/kv/etcd-history.ts';
+import type {KvStep, Operation} from '../history/operation.ts';
 import type {TimelineEvent} from '../history/timeline.ts';
 import type {Finding} from '../history/verdict.ts';
 import type {FinalState} from './final-state.ts';
@@ -12,11 +12,13 @@ export interface Evidence {
   readonly finalStates: readonly FinalState[];
   /** All of them have applied everything that was committed. */
   readonly isAtRest: boolean;
+  /** Every write request that was applied, in order of the log. */
+  readonly persisted: () => readonly KvStep[];
 }
 
 /** Findings of the checks that look at the whole history: linearizability, serializable reads, durability, revisions. */
-export function judgeHistory({operations, timeline, finalStates, isAtRest}: Evidence): readonly Finding[] {
+export function judgeHistory({operations, timeline, finalStates, isAtRest, persisted}: Evidence): readonly Finding[] {
   // A member that lags may lack acknowledged writes; only what has come to rest must hold them all.
   const finals = isAtRest ? finalStates : [];
-  return checkEtcdHistory({operations, timeline, finals}).findings;
+  return checkEtcdHistoryWithLog({operations, timeline, finals}, persisted).findings;
 }

@@ -7,12 +7,14 @@ import type {RawNode} from '../server-core/raft/raw-node.ts';
 import type {Entry, Message} from '../server-core/raftpb/types.ts';
 import {ENTRY_TYPES} from '../server-core/raftpb/types.ts';
 import type {ServerObserver} from '../server-core/server/observer.ts';
+import type {AppliedLog} from './applied-log.ts';
 import type {Recorder} from './recorder.ts';
 
 export interface RaftWatchOptions {
   readonly member: string;
   readonly invariants: RaftInvariants;
   readonly agreement: StateAgreement;
+  readonly log: AppliedLog;
   readonly recorder: Recorder;
   /** Shared by all members of a run. */
   readonly hashes: EntryHashes;
@@ -20,7 +22,15 @@ export interface RaftWatchOptions {
 }
 
 /** The observer of one incarnation. */
-export function raftWatch({member, invariants, agreement, recorder, hashes, nowUs}: RaftWatchOptions): ServerObserver {
+export function raftWatch({
+  member,
+  invariants,
+  agreement,
+  log,
+  recorder,
+  hashes,
+  nowUs,
+}: RaftWatchOptions): ServerObserver {
   let watch: RaftMemberWatch | undefined;
   let role: MemberRole | undefined;
   let term = 0;
@@ -50,7 +60,10 @@ export function raftWatch({member, invariants, agreement, recorder, hashes, nowU
     sent: (messages) => {
       for (const message of messages) if (watch !== undefined) tellSent(watch, message);
     },
-    applied: (entry, stateDigest) => agreement.observe(member, entry.index, stateDigest()),
+    applied: (entry, stateDigest) => {
+      log.add(entry);
+      agreement.observe(member, entry.index, stateDigest());
+    },
     installed: (snapshotIndex, stateDigest) => agreement.observe(member, snapshotIndex, stateDigest()),
     noted: (text) => recorder.event({kind: 'note', atUs: nowUs(), member, text}),
   };

@@ -14,6 +14,7 @@ import {Client} from '../server-core/client/client.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {TraceLine} from '../sim/trace.ts';
 import {World} from '../sim/world.ts';
+import {AppliedLog} from './applied-log.ts';
 import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
 import {finalStatesOf} from './final-state.ts';
 import {judgeHistory} from './judge.ts';
@@ -54,6 +55,7 @@ class Run {
   readonly nemesis: Nemesis;
   readonly invariants: RaftInvariants;
   readonly agreement: StateAgreement;
+  readonly log = new AppliedLog();
   readonly findings: Finding[] = [];
   mode: Mode = 'draw';
   private readonly plan: Plan;
@@ -117,6 +119,7 @@ class Run {
         member: member.name,
         invariants: this.invariants,
         agreement: this.agreement,
+        log: this.log,
         recorder: this.recorder,
         hashes,
         nowUs: () => this.world.nowUs,
@@ -239,7 +242,13 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   run.execute();
   const {operations, timeline} = run.recorder;
   const watched = [...run.members.findings, ...run.invariants.findings, ...run.agreement.findings, ...run.findings];
-  const evidence = {operations, timeline, finalStates: finalStatesOf(run.members), isAtRest: run.isAtRest()};
+  const evidence = {
+    operations,
+    timeline,
+    finalStates: finalStatesOf(run.members),
+    isAtRest: run.isAtRest(),
+    persisted: () => run.log.writes(),
+  };
   const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
   const findings = [...watched, ...judged];
   const {world} = run;

@@ -4,6 +4,7 @@ import type {Compare, KeyValue, KvRequest, KvResponse, KvStep, Outcome, StepResp
 import {isReadOnly} from '../history/operation.ts';
 import type {Call, CallResult} from '../server-core/client/client.ts';
 import {sizeDeleteRangeRequest, sizePutRequest, sizeRangeRequest} from '../server-core/etcdserverpb/kv-codec.ts';
+import type {RaftRequestBody} from '../server-core/etcdserverpb/raft-request.ts';
 import {sizeTxnRequest} from '../server-core/etcdserverpb/txn-codec.ts';
 import type * as pb from '../server-core/etcdserverpb/types.ts';
 import {compare, deleteRangeRequest, putRequest, rangeRequest, txnRequest} from '../server-core/etcdserverpb/types.ts';
@@ -126,3 +127,53 @@ export const keyValueOf = ({key, value, createRevision, modRevision, version}: p
   modRevision,
   version,
 });
+
+/** A request out of the log in the words of history/; undefined when it is none of the key-value store's. */
+export function stepOf(body: RaftRequestBody): KvStep | undefined {
+  switch (body.kind) {
+    case 'range':
+    case 'put':
+    case 'delete-range':
+    case 'txn':
+      return stepOfOp(body);
+    default:
+      return undefined;
+  }
+}
+
+function stepOfOp(op: pb.RequestOp): KvStep {
+  switch (op.kind) {
+    case 'range': {
+      const {key, rangeEnd, revision, limit, countOnly} = op.request;
+      return {kind: 'range', key, end: rangeEnd === '' ? undefined : rangeEnd, revision, limit, countOnly};
+    }
+    case 'put': {
+      const {key, value, prevKv} = op.request;
+      return {kind: 'put', key, value, prevKv};
+    }
+    case 'delete-range': {
+      const {key, rangeEnd, prevKv} = op.request;
+      return {kind: 'delete-range', key, end: rangeEnd === '' ? undefined : rangeEnd, prevKv};
+    }
+    case 'txn': {
+      const {compare: guards, success, failure} = op.request;
+      return {
+        kind: 'txn',
+        compare: guards.map(guardOf),
+        success: success.map(stepOfOp),
+        failure: failure.map(stepOfOp),
+      };
+    }
+    case 'none':
+      return unreachable(op as never, 'an empty operation was applied');
+  }
+}
+
+function guardOf({key, target, result, operand}: pb.Compare): Compare {
+  assert(
+    typeof target !== 'number' && target !== 'lease' && typeof result !== 'number',
+    'a guard that no client here makes',
+  );
+  assert(operand !== undefined && operand.kind !== 'lease', 'a guard without an operand', {key});
+  return {key, target, result, operand: operand.kind === 'value' ? operand.value : operand.number};
+}

@@ -5,12 +5,13 @@
 // - revision-monotonic: no client and no member sees revisions go back.
 // One sweep judges the first three together: a final state is a read of everything after everything, a serializable
 // read has a place but no lower bound in time. Only when it fails are they told apart by sweeps over less.
-import type {KeyValue, Operation} from '../../history/operation.ts';
+import type {KeyValue, KvStep, Operation} from '../../history/operation.ts';
 import type {TimelineEvent} from '../../history/timeline.ts';
 import {type Finding, type VerdictKind, verdictOf} from '../../history/verdict.ts';
 import {checkByRevision, type SweepOptions, type SweepResult} from '../linearizable/revision.ts';
 import {describeOperation} from '../models/describe-operation.ts';
 import {isEffective} from '../models/etcd-kv.ts';
+import {narrowByPersistedOrder} from './persisted-order.ts';
 import {checkMemberRevisions, checkSessionRevisions} from './revision-monotonic.ts';
 
 /** What a surviving member holds when all is over: every live pair, in key order. */
@@ -27,6 +28,21 @@ export interface EtcdHistory {
   readonly finals?: readonly FinalState[] | undefined;
   /** The store before the first operation; default: fresh, at revision 1. */
   readonly initial?: SweepOptions['initial'];
+}
+
+/** Steps of the search before the order of the log is looked at, where there is one. */
+export const STEPS_BEFORE_LOG = 300_000;
+
+/**
+ * As checkEtcdHistory(), for a run whose members' logs are known: `persisted` gives every write that was applied, in order, and is
+ * asked only when the history alone gives no verdict within STEPS_BEFORE_LOG.
+ */
+export function checkEtcdHistoryWithLog(history: EtcdHistory, persisted: () => readonly KvStep[]): EtcdHistoryResult {
+  const alone = checkEtcdHistory(history, STEPS_BEFORE_LOG);
+  if (alone.verdict !== 'unknown') return alone;
+  const operations = narrowByPersistedOrder(history.operations, persisted());
+  if (operations === undefined) return alone;
+  return checkEtcdHistory({...history, operations}, SWEEP_STEPS_MAX_DEFAULT);
 }
 
 export interface EtcdHistoryResult {
