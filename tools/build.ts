@@ -1,0 +1,8 @@
+// tools/build.ts: `npm run build`: plain JavaScript for Node >= 20 in dist/, with the pages' templates beside it.
+import {join} from 'node:path';
+import {build} from 'tsdown';
+import {writeTemplates} from '../reports/build-template.ts';
+import {ROOT} from './source-files.ts';
+
+await build({cwd: ROOT});
+await writeTemplates(join(ROOT, 'dist'));
