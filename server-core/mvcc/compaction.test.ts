@@ -1,7 +1,8 @@
 // Compaction in steps: what leaves the bucket and when, the marks, restarts in between, and hashes that agree between members.
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
-import {fromBytes} from '../../base/byte-string.ts';
+import {concatBytes, fromBytes, toBytes} from '../../base/byte-string.ts';
+import {crc32c} from '../../base/crc32c.ts';
 import {deleteRangeRequest, putRequest, rangeRequest, txnRequest} from '../etcdserverpb/types.ts';
 import {readCompactionMarks} from './compaction.ts';
 import {ERR_COMPACTED, ERR_FUTURE_REVISION, isRefusal} from './errors.ts';
@@ -221,6 +222,33 @@ describe('hashes', () => {
     expect(store.hashKv(7)).toBe(ERR_FUTURE_REVISION);
     store.compact(4);
     expect(store.hashKv(3)).toBe(ERR_COMPACTED);
+  });
+
+  test('are CRC-32C over the name of the bucket and its pairs', () => {
+    const pair = (main: number, text: string): Uint8Array[] => [toBytes(revisionKey(main, 0)), toBytes(text)];
+    const crcOf = (...parts: Uint8Array[]): number => crc32c(0, concatBytes([toBytes('key'), ...parts]));
+    const store = MvccStore.open(new TestBatch());
+    expect(hashOf(store, 0).hash).toBe(crcOf());
+    store.applyPut(putRequest('a', 'x'));
+    const first = pair(2, '\x0a\x01a\x10\x02\x18\x02\x20\x01\x2a\x01x');
+    expect(hashOf(store, 0).hash).toBe(crcOf(...first));
+    store.applyDeleteRange(deleteRangeRequest('a'));
+    const tombstone = [toBytes(`${revisionKey(3, 0)}t`), toBytes('\x0a\x01a')];
+    expect(hashOf(store, 0).hash).toBe(crcOf(...first, ...tombstone));
+    expect(hashOf(store, 2).hash).toBe(crcOf(...first));
+    // Nothing is to be kept at the deletion: what is still there counts, as in etcd, but for the deletion itself.
+    store.compact(3);
+    expect(hashOf(store, 0)).toEqual({hash: crcOf(...first), compactRevision: 3, revision: 3});
+    finish(store, 10);
+    store.applyPut(putRequest('b', 'y'));
+    const second = pair(4, '\x0a\x01b\x10\x04\x18\x04\x20\x01\x2a\x01y');
+    expect(hashOf(store, 0)).toEqual({hash: crcOf(...second), compactRevision: 3, revision: 4});
+    expect(store.compactionHashes()).toEqual([{hash: crcOf(...first, ...tombstone), compactRevision: -1, revision: 3}]);
+    store.applyDeleteRange(deleteRangeRequest('b'));
+    store.compact(4);
+    finish(store, 10);
+    // The deletion at 3, which this compaction begins behind, is not in its hash.
+    expect(hashOf(store, 4)).toEqual({hash: crcOf(...second), compactRevision: 3, revision: 4});
   });
 
   test('of finished compactions are kept, ten of them, each covering what lies since the one before', () => {

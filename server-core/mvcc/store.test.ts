@@ -39,12 +39,21 @@ const ranges = fc
       keysOnly: fc.boolean(),
       countOnly: fc.constantFrom(false, false, true),
     }),
-    fc.record({
-      minModRevision: fc.constantFrom(0, 0, 3, 5),
-      maxModRevision: fc.constantFrom(0, 0, 4, 9),
-      minCreateRevision: fc.constantFrom(0, 0, 3),
-      maxCreateRevision: fc.constantFrom(0, 0, 6),
-    }),
+    fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.constant({minModRevision: 0, maxModRevision: 0, minCreateRevision: 0, maxCreateRevision: 0}),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          minModRevision: fc.constantFrom(0, 0, 3, 5),
+          maxModRevision: fc.constantFrom(0, 0, 4, 9),
+          minCreateRevision: fc.constantFrom(0, 0, 3),
+          maxCreateRevision: fc.constantFrom(0, 0, 6),
+        }),
+      },
+    ),
   )
   .map(([place, options, bounds]): RangeRequest => ({...place, ...options, ...bounds}));
 const puts = fc
@@ -227,7 +236,7 @@ describe('against whole maps', () => {
         pair.restart();
         pair.checkHistory();
       }),
-      {numRuns: 150},
+      {numRuns: 400},
     );
   });
 
