@@ -193,9 +193,15 @@ export class Evidence {
   private countBlanks(): Int32Array {
     const {writeAt, baseRevision} = this.index;
     const blankCount = new Int32Array(writeAt.length);
+    const hasTxn = this.index.unknowns.some(({request}) => request.kind === 'txn');
     for (let offset = 1; offset < writeAt.length; offset++) {
       const revision = baseRevision + offset;
-      const isBlank = writeAt[offset] === -1 && !this.seenAtHole.has(revision) && !this.createdAtHole.has(revision);
+      const [seen] = this.at(revision);
+      const isTold = seen !== undefined || this.createdAtHole.has(revision);
+      // A transaction may have changed more keys there than the one that answers tell of.
+      const mayHoldMore =
+        seen === undefined ? hasTxn : this.puttersOf(seen).some(({request}) => request.kind === 'txn');
+      const isBlank = writeAt[offset] === -1 && (!isTold || mayHoldMore);
       blankCount[offset] = (blankCount[offset - 1] as number) + (isBlank ? 1 : 0);
     }
     return blankCount;

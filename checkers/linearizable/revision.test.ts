@@ -68,6 +68,17 @@ const honest: readonly [string, readonly Line[]][] = [
       at(0, 4, 5, get('a'), ok(saw(pair('a', '1', 2)), 2)),
     ],
   ],
+  [
+    'a transaction that changed two keys, one of which an answer tells of (swarm seed 112)',
+    [
+      at(0, 0, 1, put('b', '0'), ok(done, 2)),
+      at(1, 2, 3, put('b', 'x'), lost),
+      at(2, 4, 5, {kind: 'txn', compare: [], success: [put('a', '1'), put('b', '1')], failure: []}, lost),
+      at(0, 6, 7, put('b', '2'), ok(done, 5)),
+      at(0, 8, 9, get('a'), ok(saw(pair('a', '1', 4)), 5)),
+      at(0, 10, 11, get('b'), ok(saw(pair('b', '2', 2, 5, 4)), 5)),
+    ],
+  ],
   ['an open put that never did', [at(0, 0, undefined, put('a', '1'), open), at(1, 2, 3, get('a'), ok(saw(), 1))]],
   [
     'of two unanswered puts the one that nobody saw came first',
