@@ -26,7 +26,7 @@ export const clusterArbitrary = (memberCounts: readonly (1 | 3 | 5)[]): fc.Arbit
     // Small enough that snapshots, catching up from them, and WAL cuts happen in a short run.
     snapshotCount: fc.constantFrom(50, 200, 10_000),
     snapshotCatchUpEntries: fc.constantFrom(5, 20, 100),
-    walSegmentBytes: fc.constantFrom(32 * 1024, 256 * 1024, 64 * 1024 * 1024),
+    walSegmentBytes: fc.constantFrom(32 * 1024, 256 * 1024, 64_000_000),
     backendBatchLimit: fc.constantFrom(10, 100, 10_000),
   });
 

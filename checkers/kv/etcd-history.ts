@@ -34,15 +34,23 @@ export interface EtcdHistory {
 export const STEPS_BEFORE_LOG = 300_000;
 
 /**
- * As checkEtcdHistory(), for a run whose members' logs are known: `persisted` gives every write that was applied, in order, and is
- * asked only when the history alone gives no verdict within STEPS_BEFORE_LOG.
+ * As checkEtcdHistory(), for a run whose members' logs are known: `persisted` gives every write that was applied, in order. It is
+ * asked when the history alone gives no verdict within STEPS_BEFORE_LOG, and as a second opinion on a violation.
  */
 export function checkEtcdHistoryWithLog(history: EtcdHistory, persisted: () => readonly KvStep[]): EtcdHistoryResult {
   const alone = checkEtcdHistory(history, STEPS_BEFORE_LOG);
-  if (alone.verdict !== 'unknown') return alone;
+  if (alone.verdict === 'ok') return alone;
   const operations = narrowByPersistedOrder(history.operations, persisted());
   if (operations === undefined) return alone;
-  return checkEtcdHistory({...history, operations}, SWEEP_STEPS_MAX_DEFAULT);
+  const narrowed = checkEtcdHistory({...history, operations}, SWEEP_STEPS_MAX_DEFAULT);
+  if (alone.verdict === 'unknown') return narrowed;
+  // An order that explains every answer was found, so none can be missing: the checker contradicts itself, and says so.
+  return narrowed.verdict === 'ok' ? disagreement(alone) : alone;
+}
+
+function disagreement({findings, steps}: EtcdHistoryResult): EtcdHistoryResult {
+  const message = `this checker contradicts itself, please report it: the log explains the history, but: ${findings[0]?.message}`;
+  return {verdict: 'unknown', findings: [{check: 'checker-disagreement', kind: 'unknown', message}], steps};
 }
 
 export interface EtcdHistoryResult {

@@ -77,7 +77,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     snapshotCatchUpEntries: 5_000,
     maxRequestBytes: 1.5 * 1024 * 1024,
     maxTxnOps: 128,
-    walSegmentBytes: 64 * 1024 * 1024,
+    walSegmentBytes: 64_000_000,
     backendBatchIntervalMs: 100,
     backendBatchLimit: 10_000,
     defects: {},

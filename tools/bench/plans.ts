@@ -15,7 +15,7 @@ const CALM: Pick<Plan, 'cluster' | 'world'> = {
     electionTicks: 10,
     snapshotCount: 10_000,
     snapshotCatchUpEntries: 5_000,
-    walSegmentBytes: 64 * 1024 * 1024,
+    walSegmentBytes: 64_000_000,
     backendBatchLimit: 10_000,
   },
   world: {
