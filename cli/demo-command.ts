@@ -8,7 +8,7 @@ import {runLines} from './print-run.ts';
 import {runCommand} from './run-command.ts';
 import {saveRecord} from './save.ts';
 
-const SEEDS = '1..8';
+const SEEDS = '1..20';
 const PLANT = 'ack-before-fsync';
 const PLANT_SEEDS_MAX = 200;
 const OUT = 'etcdsim-out';

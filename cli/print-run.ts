@@ -47,6 +47,7 @@ export function campaignLines(
     readonly seconds: number;
     readonly saved: readonly (SavedRun | undefined)[];
     readonly reproduce: (failure: Failure) => string;
+    readonly page: string | undefined;
   },
 ): string[] {
   const rows = summary.scenarios.map((row) => [
@@ -64,6 +65,7 @@ export function campaignLines(
   lines.push(
     `${runs} runs, ${seconds(simulated)} of virtual time in ${options.seconds.toFixed(1)} s: ${verdictText(summary.verdict)}`,
   );
+  if (options.page !== undefined) lines.push(`page ${options.page}`);
   const mismatches = summary.scenarios.reduce((sum, {mismatchCount}) => sum + mismatchCount, 0);
   if (mismatches > 0) lines.push(pc.red(`${mismatches} digests were not the same twice`));
   const {failures} = summary;

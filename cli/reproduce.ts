@@ -6,8 +6,11 @@ export function reproduceLine(
   {scenario, seed}: {readonly scenario: string; readonly seed: number},
   {plant, overrides}: Pick<Job, 'plant' | 'overrides'>,
 ): string {
-  const parts = ['bin/etcdsim run', scenario, `--seed ${seed}`];
-  if (plant !== undefined) parts.push(`--plant ${plant}`);
-  for (const {path, value} of overrides) parts.push(`--set '${path}=${JSON.stringify(value)}'`);
-  return parts.join(' ');
+  return ['bin/etcdsim run', scenario, `--seed ${seed}`, ...optionsLine({plant, overrides})].join(' ');
+}
+
+/** The options that a run was given besides its seed. */
+export function optionsLine({plant, overrides}: Pick<Job, 'plant' | 'overrides'>): string[] {
+  const sets = overrides.map(({path, value}) => `--set '${path}=${JSON.stringify(value)}'`);
+  return plant === undefined ? sets : [`--plant ${plant}`, ...sets];
 }

@@ -15,8 +15,8 @@ import {exitCodeOf} from './exit-code.ts';
 import {writeText} from './files.ts';
 import {campaignLines, runLines} from './print-run.ts';
 import {Progress} from './progress.ts';
-import {reproduceLine} from './reproduce.ts';
-import {saveFailure, saveRecord} from './save.ts';
+import {optionsLine, reproduceLine} from './reproduce.ts';
+import {saveCampaign, saveFailure, saveRecord} from './save.ts';
 import type {SeedRange} from './values.ts';
 import {parseCount, parseDurationUs, parseSeed, parseSeeds} from './values.ts';
 
@@ -113,9 +113,13 @@ async function runMany(
   const saved = [];
   for (const failure of summary.failures.slice(0, SAVED_FAILURES_MAX)) saved.push(await saveFailure(failure, out));
   const reproduce = (failure: {scenario: string; seed: number}) => reproduceLine(failure, base);
+  const wantsPage = given.out !== undefined || summary.failures.length > 0;
+  const page = wantsPage
+    ? await saveCampaign(summary, {out, saved, reproduce, command: commandLine(scenarios, range, base)})
+    : undefined;
   if (given.junit !== undefined) writeText(given.junit, junitXml(summary, reproduce));
   if (given.json === true) console.log(JSON.stringify(summaryJson(summary, seconds, reproduce)));
-  else for (const line of campaignLines(summary, {seconds, saved, reproduce})) console.log(line);
+  else for (const line of campaignLines(summary, {seconds, saved, reproduce, page})) console.log(line);
   if (given.digests === true) for (const line of summary.digestLines()) console.log(line);
   return exitCodeOf(summary.verdict);
 }
@@ -142,4 +146,14 @@ function summaryJson(
     failures: summary.failures.map(({record: _record, ...failure}) => ({...failure, reproduce: reproduce(failure)})),
     marks: summary.marks,
   };
+}
+
+/** The command that runs all of it again. */
+function commandLine(
+  scenarios: readonly string[],
+  {first, last}: SeedRange,
+  base: Pick<Job, 'plant' | 'overrides'>,
+): string {
+  const names = scenarios.length === SCENARIOS.length ? 'all' : scenarios.join(' ');
+  return ['bin/etcdsim run', names, `--seeds ${first}..${last}`, ...optionsLine(base)].join(' ');
 }

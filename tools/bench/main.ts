@@ -130,7 +130,7 @@ function main(): void {
       only: {type: 'string', default: ''},
     },
   });
-  const shared = process.env['ETCDSIM_ORACLES'] ?? join(ROOT, '..', 'shared');
+  const shared = join(process.env['ETCDSIM_ORACLES'] ?? join(ROOT, '..', 'shared'), 'data');
   const oracles = existsSync(shared) ? shared : undefined;
   const parts: Readonly<Record<string, () => readonly Figure[]>> = {
     idle: () => idle(values.quick),
