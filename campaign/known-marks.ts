@@ -1,7 +1,5 @@
 // campaign/known-marks.ts: marks that the code can hit; written by `node tools/marks.ts`.
 export const KNOWN_MARKS: readonly string[] = [
-  'advanced',
-  'applied',
   'backend: defragmentation',
   'bootstrap: database taken from a received snapshot',
   'bootstrap: restarted from disk',
@@ -22,7 +20,6 @@ export const KNOWN_MARKS: readonly string[] = [
   'disk: unsynced write kept',
   'disk: unsynced write lost',
   'disk: write torn',
-  'entriesSaved',
   'member stopped by a disk fault',
   'network: connection died of a cut',
   'network: connection reset',
@@ -51,7 +48,6 @@ export const KNOWN_MARKS: readonly string[] = [
   'snapshot: log compacted',
   'snapshot: log not compacted, one is under way',
   'snapshot: saved to disk',
-  'snapshotSaved',
   'wal: segment cut',
   'wal: torn end repaired',
 ];

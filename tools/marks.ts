@@ -9,7 +9,7 @@ export function knownMarksText(): string {
   const names = new Set<string>();
   for (const {path, text} of sourceFiles()) {
     if (path.endsWith('.test.ts') || !/^(sim|server-core|scenarios)\//.test(path)) continue;
-    for (const [, name = ''] of text.matchAll(/\bmark\(\s*'([^']+)'\s*\)/g)) {
+    for (const [, name = ''] of text.matchAll(/\btrace\.mark\(\s*'([^']+)'\s*\)/g)) {
       if (!name.startsWith('plant:')) names.add(name);
     }
   }

@@ -3,7 +3,7 @@ import {type ByteString, describeBytes} from '../../base/byte-string.ts';
 import type {KvStep, Operation, StepResponse} from '../../history/operation.ts';
 import {hasEnd} from './etcd-kv.ts';
 
-const TEXT_SHOWN_MAX = 40;
+const TEXT_SHOWN_MAX = 16;
 const PAIRS_SHOWN_MAX = 4;
 
 /** As `put a=1 -> revision 7`. */
