@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly traced?: boolean;
   /** Stop behind this kernel event, whatever is open then. */
   readonly untilEvent?: number | undefined;
+  /** Sees the world as it is at the end, before everything is let go; for measuring. */
+  readonly inspect?: (world: World) => void;
 }
 
 export interface RunOutcome {
@@ -252,6 +254,7 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
   const findings = [...watched, ...judged];
   const {world} = run;
+  options.inspect?.(world);
   const record: RunRecord = {
     format: RUN_RECORD_FORMAT,
     formatVersion: RUN_RECORD_VERSION,

@@ -116,7 +116,11 @@ function memory(quick: boolean): Figure[] {
     if (seed === early) after = heapMb();
   }
   const grown = heapMb() - after;
+  const idleHeap = heapMb();
+  let world = 0;
+  runPlan(tenSecondPlan(), {seed: 1, inspect: () => (world = heapMb() - idleHeap)});
   return [
+    {name: 'one 3-member world with its history at the end', value: world, unit: 'MB', goal: 50, better: 'lower'},
     {name: `heap after ${early} runs`, value: after, unit: 'MB', better: 'lower'},
     {name: `heap growth from run ${early} to ${late}`, value: grown, unit: 'MB', goal: 5, better: 'lower'},
   ];
