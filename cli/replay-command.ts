@@ -6,7 +6,7 @@ import {findPlant} from '../scenarios/plants.ts';
 import type {RunOutcome} from '../scenarios/run.ts';
 import {runPlan} from '../scenarios/run.ts';
 import {planOf} from '../scenarios/run-scenario.ts';
-import {formatTraceLine} from '../sim/trace.ts';
+import {firstDifference, formatTraceLine} from '../sim/trace.ts';
 import {exitCodeOf} from './exit-code.ts';
 import {readText} from './files.ts';
 import {parseCount} from './values.ts';
@@ -46,6 +46,15 @@ export function replayCommand(path: string, given: ReplayArguments): number {
 /** Runs a job again with full tracing and prints the trace. */
 export function printTrace({scenario, seed, plant, overrides}: Job): void {
   printLines(runPlan(planOf(scenario, {seed, overrides}), {seed, plant, traced: true}));
+}
+
+/** The first event in which two runs of one seed differ; for a digest that was not the same twice. */
+export function differenceLines({scenario, seed, plant, overrides}: Job): string[] {
+  const run = () => runPlan(planOf(scenario, {seed, overrides}), {seed, plant, traced: true}).trace;
+  const difference = firstDifference(run(), run());
+  if (difference === undefined) return ['two traced runs were equal: run it again to catch the difference'];
+  const {first = 'nothing', second = 'nothing'} = difference;
+  return ['the first event that differs:', `  first run:  ${first}`, `  second run: ${second}`];
 }
 
 function print(outcome: RunOutcome): void {

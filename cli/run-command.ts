@@ -15,6 +15,7 @@ import {exitCodeOf} from './exit-code.ts';
 import {writeText} from './files.ts';
 import {campaignLines, runLines} from './print-run.ts';
 import {Progress} from './progress.ts';
+import {differenceLines, printTrace} from './replay-command.ts';
 import {optionsLine, reproduceLine} from './reproduce.ts';
 import {saveCampaign, saveFailure, saveRecord} from './save.ts';
 import type {SeedRange} from './values.ts';
@@ -82,9 +83,12 @@ async function runOne(job: Job, given: RunArguments): Promise<number> {
   if (result === undefined) throw new Error('the run gave no result');
   const saved =
     given.out !== undefined || result.verdict !== 'ok' ? await saveRecord(result, given.out ?? DEFAULT_OUT) : undefined;
-  if (given.trace === true) (await import('./replay-command.ts')).printTrace(job);
+  if (given.trace === true) printTrace(job);
   if (given.json === true) process.stdout.write(result.record ?? '');
-  else for (const line of runLines(result, job, saved)) console.log(line);
+  else {
+    for (const line of runLines(result, job, saved)) console.log(line);
+    if (result.otherDigest !== undefined) for (const line of differenceLines(job)) console.log(line);
+  }
   return result.otherDigest === undefined ? exitCodeOf(result.verdict) : 1;
 }
 

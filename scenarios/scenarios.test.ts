@@ -45,9 +45,9 @@ describe('plans', () => {
     const plan = planOf('healthy', {seed: 1});
     const changed = applyOverrides(plan, [
       parseOverride('traffic.clientCount=7'),
-      parseOverride('cluster.release=3.5.9'),
+      parseOverride('cluster.release=3.6.4'),
     ]);
-    expect([changed.traffic.clientCount, changed.cluster.release]).toEqual([7, '3.5.9']);
+    expect([changed.traffic.clientCount, changed.cluster.release]).toEqual([7, '3.6.4']);
     expect(() => applyOverrides(plan, [parseOverride('traffic.clients=7')])).toThrow("the plan has no 'clients' there");
     expect(() => applyOverrides(plan, [parseOverride('traffic.clientCount="x"')])).toThrow(
       '--set: plan: at traffic.clientCount',
