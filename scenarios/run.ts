@@ -175,7 +175,6 @@ class Run {
       goesOn = !this.hasFinding() && kernel.eventCount < untilEvent;
       return goesOn;
     });
-    if (goesOn) kernel.advanceTo(timeUs);
     return goesOn;
   }
 

@@ -89,12 +89,12 @@ export class World {
     return this.kernel.step();
   }
 
-  /** Fires all events up to that time; `afterEach` runs behind each and ends the run early by returning false. */
+  /** Fires all events up to that time, which it then is; `afterEach` runs behind each and ends the run early by returning false. */
   runUntil(timeUs: number, afterEach?: () => boolean): void {
     const {kernel} = this;
     for (;;) {
       const next = kernel.nextTimeUs();
-      if (next === undefined || next > timeUs) return;
+      if (next === undefined || next > timeUs) return kernel.advanceTo(timeUs);
       kernel.step();
       if (afterEach !== undefined && !afterEach()) return;
     }
