@@ -1,0 +1,69 @@
+// Snapshot files: whole or set aside, newest first, known to the WAL; databases of received ones.
+import {expect, test} from 'vitest';
+import {toMemberId} from '../../base/ids.ts';
+import type {Env} from '../../env/env.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import {World} from '../../sim/world.ts';
+import type {Snapshot} from '../raftpb/types.ts';
+import {makeConfState} from '../raftpb/types.ts';
+import {decodeSnapFile, encodeSnapFile, Snapshotter} from './snapshotter.ts';
+
+const DIRECTORY = '/snap';
+const snapshot = (index: number): Snapshot => ({
+  data: new Uint8Array([index]),
+  metadata: {index, term: 2, confState: makeConfState({voters: [toMemberId(1)]})},
+});
+
+function run<T>(world: World, program: (env: Env, snapshotter: Snapshotter) => Fiber<T>): T {
+  let result: {value: T} | undefined;
+  world.machine('m').start('test', function* (env) {
+    yield* env.disk.makeDirectory(DIRECTORY);
+    result = {value: yield* program(env, new Snapshotter(env, DIRECTORY))};
+  });
+  while (world.machine('m').process !== undefined && world.step());
+  if (result === undefined) throw new Error('the program did not end');
+  return result.value;
+}
+
+function makeWorld(): World {
+  const world = new World({seed: 1});
+  world.addMachine('m');
+  return world;
+}
+
+test('the newest that file and WAL agree on is loaded; a broken one is set aside', () => {
+  const world = makeWorld();
+  run(world, function* (_env, snapshotter) {
+    for (const index of [5, 9, 300]) yield* snapshotter.save(snapshot(index));
+  });
+  const known = [5, 9, 300].map((index) => ({index, term: 2}));
+  const load = (from: typeof known) =>
+    run(world, (_env, snapshotter) => snapshotter.loadNewestAvailable(from))?.metadata.index;
+  expect(load(known)).toBe(300);
+  expect(load(known.slice(0, 2))).toBe(9);
+  expect(load([{index: 9, term: 7}])).toBeUndefined();
+  world.machine('m').disk.corrupt(`${DIRECTORY}/0000000000000002-000000000000012c.snap`, 0);
+  expect(load(known)).toBe(9);
+  expect(world.machine('m').disk.paths()).toContain(`${DIRECTORY}/0000000000000002-000000000000012c.snap.broken`);
+});
+
+test('a flipped byte is refused with the file', () => {
+  const bytes = encodeSnapFile(snapshot(5));
+  expect(decodeSnapFile(bytes, 'x.snap')).toEqual(snapshot(5));
+  for (let at = 0; at < bytes.length; at++) {
+    const broken = bytes.slice();
+    broken[at] = (broken[at] ?? 0) ^ 0x11;
+    expect(() => decodeSnapFile(broken, 'x.snap')).toThrow(/^x\.snap: /);
+  }
+});
+
+test('a received database has its name only when it is whole, and old ones are deleted', () => {
+  const world = makeWorld();
+  const names = run(world, function* (env, snapshotter) {
+    for (const index of [5, 9]) yield* snapshotter.saveDb(index, new Uint8Array(10_000).fill(index));
+    yield* snapshotter.releaseDbs(9);
+    return yield* env.disk.list(DIRECTORY);
+  });
+  expect(names).toEqual(['0000000000000009.snap.db']);
+  expect(world.machine('m').disk.peek(`${DIRECTORY}/0000000000000009.snap.db`)?.length).toBe(10_000);
+});
