@@ -92,6 +92,10 @@ describe('runs', () => {
     expect(record.findings[0]?.check).toBe('linearizability');
     expect(readFileSync(join(folder, 'found/healthy-1-stale-read/run.html'), 'utf8')).toContain('<!doctype html>');
     expect(etcdsim(['check', 'found/healthy-1-stale-read/run.json']).status).toBe(1);
+    const changed = ['--plant', 'stale-read', '--set', 'traffic.keyCount=2', '--out', 'changed'];
+    const line = 'bin/etcdsim run healthy --seed 1 --plant stale-read --set traffic.keyCount=2';
+    expect(etcdsim(['run', 'healthy', '--seed', '1', ...changed]).stdout).toContain(`again: ${line}`);
+    expect(readFileSync(join(folder, 'changed/healthy-1-stale-read/run.html'), 'utf8')).toContain(line);
   });
 
   test('one and two threads give the same digests, from any directory and through a link', () => {

@@ -26,7 +26,8 @@ export function replayCommand(path: string, given: ReplayArguments): number {
     given.untilEvent === undefined
       ? undefined
       : parseCount(given.untilEvent, '--until-event', 1, Number.MAX_SAFE_INTEGER);
-  const options = {seed: recorded.seed, plant: recorded.plant, traced: given.trace ?? false, untilEvent};
+  const {seed, plant, overrides} = recorded;
+  const options = {seed, plant, overrides: overrides ?? [], traced: given.trace ?? false, untilEvent};
   const outcome = runPlan(plan, options);
   if (given.json === true) console.log(JSON.stringify(outcome.record));
   else print(outcome);

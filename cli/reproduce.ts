@@ -1,16 +1,18 @@
-// cli/reproduce.ts: every failure says how to see it again.
+// cli/reproduce.ts: the options that a run was given besides its seed, for the line that shows it again.
 import type {Job} from '../campaign/job.ts';
+import {reproduceLine as lineOf} from '../reports/reproduce.ts';
 
 /** The line that shows a run again. */
 export function reproduceLine(
   {scenario, seed}: {readonly scenario: string; readonly seed: number},
   {plant, overrides}: Pick<Job, 'plant' | 'overrides'>,
 ): string {
-  return ['bin/etcdsim run', scenario, `--seed ${seed}`, ...optionsLine({plant, overrides})].join(' ');
+  return lineOf({scenario, seed, overrides: [...overrides], ...(plant === undefined ? {} : {plant})});
 }
 
-/** The options that a run was given besides its seed. */
-export function optionsLine({plant, overrides}: Pick<Job, 'plant' | 'overrides'>): string[] {
-  const sets = overrides.map(({path, value}) => `--set '${path}=${JSON.stringify(value)}'`);
-  return plant === undefined ? sets : [`--plant ${plant}`, ...sets];
+/** The options alone: what stands behind `--seed N`. */
+export function optionsLine(base: Pick<Job, 'plant' | 'overrides'>): string[] {
+  const whole = reproduceLine({scenario: 'x', seed: 0}, base);
+  const options = whole.slice('bin/etcdsim run x --seed 0'.length).trim();
+  return options === '' ? [] : [options];
 }

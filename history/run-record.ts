@@ -132,7 +132,9 @@ export const runRecordSchema = z.strictObject({
   releases: z.array(z.string()),
   /** A deliberate defect that was switched on, if any. */
   plant: optional(z.string()),
-  /** The complete plan as drawn from the seed; scenarios/plan.ts knows its schema and checks it on replay. */
+  /** What was changed in the drawn plan, by path, as --set gives it; absent when nothing was. */
+  overrides: optional(z.array(z.strictObject({path: z.string(), value: z.unknown()}))),
+  /** The complete plan as drawn from the seed and changed; scenarios/plan.ts knows its schema and checks it on replay. */
   plan: z.record(z.string(), z.unknown()),
   verdict: z.enum(['ok', 'violation', 'unknown']),
   findings: z.array(finding),

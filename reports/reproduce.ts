@@ -2,9 +2,15 @@
 import type {RunRecord} from '../history/run-record.ts';
 
 /** The line that makes the run again from its seed. */
-export function reproduceLine({scenario, seed, plant}: Pick<RunRecord, 'scenario' | 'seed' | 'plant'>): string {
+export function reproduceLine({
+  scenario,
+  seed,
+  plant,
+  overrides = [],
+}: Pick<RunRecord, 'scenario' | 'seed' | 'plant' | 'overrides'>): string {
   const parts = ['bin/etcdsim run', quoted(scenario), `--seed ${seed}`];
   if (plant !== undefined) parts.push(`--plant ${quoted(plant)}`);
+  for (const {path, value} of overrides) parts.push(`--set ${quoted(`${path}=${JSON.stringify(value)}`)}`);
   return parts.join(' ');
 }
 

@@ -22,5 +22,6 @@ export function planOf(scenarioName: string, {seed, overrides = []}: RunScenario
 /** Runs one seed and judges it. */
 export function runScenario(scenarioName: string, options: RunScenarioOptions): RunRecord {
   const plan = planOf(scenarioName, options);
-  return runPlan(plan, {seed: options.seed, plant: options.plant}).record;
+  const {seed, plant, overrides} = options;
+  return runPlan(plan, {seed, plant, overrides}).record;
 }

@@ -21,6 +21,7 @@ import {judgeHistory} from './judge.ts';
 import type {Member} from './members.ts';
 import {Members} from './members.ts';
 import {Nemesis} from './nemesis.ts';
+import type {PlanOverride} from './overrides.ts';
 import type {Plan} from './plan.ts';
 import {findPlant} from './plants.ts';
 import {EntryHashes, raftWatch} from './raft-watch.ts';
@@ -30,6 +31,8 @@ import {trafficClient} from './traffic.ts';
 export interface RunOptions {
   readonly seed: number;
   readonly plant?: string | undefined;
+  /** How the plan differs from the drawn one; only noted in the record. */
+  readonly overrides?: readonly PlanOverride[] | undefined;
   /** Keep the full trace. */
   readonly traced?: boolean;
   /** Stop behind this kernel event, whatever is open then. */
@@ -263,6 +266,7 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     members: run.members.all.map(({name}) => name),
     releases: [plan.cluster.release],
     ...(options.plant === undefined ? {} : {plant: options.plant}),
+    ...(options.overrides === undefined || options.overrides.length === 0 ? {} : {overrides: [...options.overrides]}),
     plan,
     verdict: verdictOf(findings),
     findings,
