@@ -181,6 +181,38 @@ test('a follower that missed more than the log keeps is sent a snapshot, and end
   expect(new Set(digests).size).toBe(1);
 });
 
+test.each([
+  'raftBeforeSaveSnap',
+  'raftBeforeWALSaveSnaphot',
+  'raftAfterSaveSnap',
+  'raftBeforeApplySnap',
+  'raftAfterApplySnap',
+  'raftAfterWALRelease',
+  'applyBeforeOpenSnapshot',
+  'applyAfterOpenSnapshot',
+])('a follower that dies at %s while it takes a snapshot over comes back whole', (failpoint) => {
+  for (const how of ['kill', 'power-off'] as const) {
+    const lab = new Lab(3, {snapshotCount: 10, memorySnapshotCount: 5, snapshotCatchUpEntries: 3});
+    const follower = lab.leader === 'm1' ? 'm2' : 'm1';
+    lab.kill(follower);
+    lab.ask(function* (client) {
+      for (let i = 0; i < 60; i++) yield* put(client, `k${i % 7}`, `${i}`);
+    });
+    lab.start(follower);
+    const machine = lab.world.machine(follower);
+    machine.failpoints?.arm(failpoint, {action: {kind: 'crash', how}});
+    lab.pass(5);
+    expect(machine.process).toBeUndefined(); // the place was reached
+    lab.start(follower);
+    lab.pass(5);
+    const digests = ['m1', 'm2', 'm3'].map((name) => lab.server(name).applier.store.stateDigest());
+    expect(new Set(digests).size).toBe(1);
+    if (failpoint === 'applyBeforeOpenSnapshot') {
+      expect(lab.world.trace.marks()).toHaveProperty('bootstrap: database taken from a received snapshot');
+    }
+  }
+});
+
 test('a leader that is cut off answers no linearizable read and no write, but a serializable read', () => {
   const lab = new Lab(3);
   lab.pass(3);
