@@ -1,6 +1,7 @@
 // server-core/etcdserverpb/raft-request.ts: InternalRaftRequest, the envelope of everything that goes through raft.
-// Source: api/etcdserverpb/raft_internal.proto at v3.6.0. Of its requests this file knows those of the KV service; the fields of
-// others are kept as raw bytes and written back behind the known ones, as the Go code does with what it does not know.
+// Source: api/etcdserverpb/raft_internal.proto at v3.6.0. Every request of the union is known; fields of others are kept as raw
+// bytes and written back behind the known ones, as the Go code does with what it does not know. Which of them a release
+// understands is the applier's to say. The KV service's requests go by hand-written codecs, the rest by tables.
 import type {ByteString} from '../../base/byte-string.ts';
 import {concatBytes} from '../../base/byte-string.ts';
 import type {Id64} from '../../base/ids.ts';
@@ -33,6 +34,9 @@ import {
 } from './kv-codec.ts';
 import type {ClusterMemberAttrSetRequest} from './membership-codec.ts';
 import {readClusterMemberAttrSet, sizeClusterMemberAttrSet, writeClusterMemberAttrSet} from './membership-codec.ts';
+import type {Message} from './message.ts';
+import type {TableBody} from './raft-bodies.ts';
+import {BODY_BY_FIELD, TABLE_BODIES} from './raft-bodies.ts';
 import {readTxnRequest, sizeTxnRequest, writeTxnRequest} from './txn-codec.ts';
 import type {CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest} from './types.ts';
 
@@ -52,6 +56,7 @@ export type RaftRequestBody =
   | {readonly kind: 'txn'; readonly request: TxnRequest}
   | {readonly kind: 'compaction'; readonly request: CompactionRequest}
   | {readonly kind: 'cluster-member-attr-set'; readonly request: ClusterMemberAttrSetRequest}
+  | TableBody
   | {readonly kind: 'none'};
 
 export interface InternalRaftRequest {
@@ -67,7 +72,7 @@ export interface InternalRaftRequest {
 const NO_ID = toId64(0);
 const NO_BYTES = new Uint8Array(0);
 const NO_BODY: RaftRequestBody = {kind: 'none'};
-const BODY_FIELDS = {
+const KV_FIELDS = {
   range: 3,
   put: 4,
   'delete-range': 5,
@@ -76,6 +81,16 @@ const BODY_FIELDS = {
   'cluster-member-attr-set': 1301,
 } as const;
 const HEADER_FIELD = 100;
+
+type KvBody = Exclude<RaftRequestBody, TableBody | {kind: 'none'}>;
+
+function isTableBody(body: RaftRequestBody): body is TableBody {
+  return body.kind in TABLE_BODIES;
+}
+
+function fieldOf(body: Exclude<RaftRequestBody, {kind: 'none'}>): number {
+  return isTableBody(body) ? TABLE_BODIES[body.kind].field : KV_FIELDS[body.kind];
+}
 
 /** A request with its header, nothing unknown. */
 export function raftRequest(header: RequestHeader, body: RaftRequestBody): InternalRaftRequest {
@@ -97,7 +112,7 @@ function sizeHeader(header: RequestHeader): number {
   return idSize + textSize(2, header.username) + intSize(3, header.authRevision);
 }
 
-function sizeBody(body: RaftRequestBody): number {
+function sizeKvBody(body: KvBody): number {
   switch (body.kind) {
     case 'range':
       return sizeRangeRequest(body.request);
@@ -111,14 +126,10 @@ function sizeBody(body: RaftRequestBody): number {
       return sizeCompactionRequest(body.request);
     case 'cluster-member-attr-set':
       return sizeClusterMemberAttrSet(body.request);
-    case 'none':
-      return 0;
   }
 }
 
-function writeBody(writer: WireWriter, body: RaftRequestBody, size: number): void {
-  if (body.kind === 'none') return;
-  writeMessageHead(writer, BODY_FIELDS[body.kind], size);
+function writeKvBody(writer: WireWriter, body: KvBody): void {
   switch (body.kind) {
     case 'range':
       return writeRangeRequest(writer, body.request);
@@ -135,11 +146,30 @@ function writeBody(writer: WireWriter, body: RaftRequestBody, size: number): voi
   }
 }
 
+/** The body with its tag and length, or nothing for a request without one. */
+function writeBody(writer: WireWriter, body: RaftRequestBody): void {
+  if (body.kind === 'none') return;
+  if (isTableBody(body)) return writer.bytes(fieldOf(body), encodeTableBody(body));
+  writeMessageHead(writer, KV_FIELDS[body.kind], sizeKvBody(body));
+  writeKvBody(writer, body);
+}
+
+function encodeTableBody(body: TableBody): Uint8Array {
+  const {codec} = TABLE_BODIES[body.kind] as {codec: Message<unknown>};
+  return codec.encode(body.request);
+}
+
+function bodySize(body: RaftRequestBody): number {
+  if (body.kind === 'none') return 0;
+  const size = isTableBody(body) ? encodeTableBody(body).length : sizeKvBody(body);
+  return messageSize(fieldOf(body), size);
+}
+
 /** InternalRaftRequest.Size, in bytes: what the limit on request sizes counts. */
 export function sizeInternalRaftRequest(request: InternalRaftRequest): number {
   let size = request.unknown.length;
   if (request.id !== NO_ID) size += 1 + varintIdSize(request.id);
-  if (request.body.kind !== 'none') size += messageSize(BODY_FIELDS[request.body.kind], sizeBody(request.body));
+  size += bodySize(request.body);
   if (request.header !== undefined) size += messageSize(HEADER_FIELD, sizeHeader(request.header));
   return size;
 }
@@ -147,19 +177,18 @@ export function sizeInternalRaftRequest(request: InternalRaftRequest): number {
 /** InternalRaftRequest.Marshal. */
 export function encodeInternalRaftRequest(request: InternalRaftRequest): Uint8Array {
   const {header, id, body, unknown} = request;
-  const bodySize = sizeBody(body);
-  const writer = new WireWriter(bodySize + unknown.length + 64);
+  const writer = new WireWriter(bodySize(body) + unknown.length + 64);
   if (id !== NO_ID) writer.id(1, id);
-  // Fields go out by their numbers; those about members lie behind the header.
-  const isBehindHeader = body.kind === 'cluster-member-attr-set';
-  if (!isBehindHeader) writeBody(writer, body, bodySize);
+  // Fields go out by their numbers; the header lies in the middle.
+  const isBehindHeader = body.kind !== 'none' && fieldOf(body) > HEADER_FIELD;
+  if (!isBehindHeader) writeBody(writer, body);
   if (header !== undefined) {
     writeMessageHead(writer, HEADER_FIELD, sizeHeader(header));
     if (header.id !== NO_ID) writer.id(1, header.id);
     writeText(writer, 2, header.username);
     writeInt(writer, 3, header.authRevision);
   }
-  if (isBehindHeader) writeBody(writer, body, bodySize);
+  if (isBehindHeader) writeBody(writer, body);
   writer.raw(unknown);
   return writer.finish();
 }
@@ -198,6 +227,11 @@ export function decodeInternalRaftRequest(bytes: Uint8Array): InternalRaftReques
       body = {kind: 'cluster-member-attr-set', request: readClusterMemberAttrSet(reader.message())};
     } else if (tag === bytesTag(HEADER_FIELD)) header = readHeader(reader.message());
     else {
+      const table = (tag & 7) === 2 ? BODY_BY_FIELD.get(tag >>> 3) : undefined;
+      if (table !== undefined) {
+        body = table(reader.message());
+        continue;
+      }
       reader.skip(tag);
       const field = bytes.slice(start, reader.at);
       unknown = unknown.length === 0 ? field : concatBytes([unknown, field]);
