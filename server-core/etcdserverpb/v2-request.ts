@@ -91,7 +91,7 @@ export function decodeV2Request(bytes: Uint8Array): V2Request {
 }
 
 function readV2Request(reader: WireReader): V2Request {
-  const request: {-readonly [Field in keyof V2Request]: V2Request[Field]} = {...EMPTY};
+  const request: Draft = {...EMPTY};
   while (reader.more()) {
     const tag = reader.tag();
     const field = tag >>> 3;
