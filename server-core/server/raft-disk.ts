@@ -4,17 +4,20 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import type {Entry, HardState, Snapshot} from '../raftpb/types.ts';
 import type {Snapshotter} from '../snap/snapshotter.ts';
+import type {WalBehaviours} from '../wal/behaviours.ts';
 import type {Wal} from '../wal/wal.ts';
 
 export class RaftDisk {
   private readonly env: Env;
   private readonly wal: Wal;
   private readonly snapshotter: Snapshotter;
+  private readonly behaviours: WalBehaviours;
 
-  constructor(env: Env, wal: Wal, snapshotter: Snapshotter) {
+  constructor(env: Env, wal: Wal, snapshotter: Snapshotter, behaviours: WalBehaviours) {
     this.env = env;
     this.wal = wal;
     this.snapshotter = snapshotter;
+    this.behaviours = behaviours;
   }
 
   /** Hard state and entries, durable where raft needs it. */
@@ -25,9 +28,16 @@ export class RaftDisk {
   /** The file first, then the record of it: a file without a record counts as not there, a record without a file would not. */
   *saveSnapshot(snapshot: Snapshot): Fiber<void> {
     const {failpoints} = this.env;
+    const {index, term, confState} = snapshot.metadata;
+    if (this.behaviours.snapshotOrder === 'record-first') {
+      // etcd-io/etcd#11888: killed between the two, the member had a record without a file.
+      yield* this.wal.saveSnapshot({index, term, confState});
+      yield* this.snapshotter.save(snapshot);
+      yield* this.wal.releaseTo(index);
+      return;
+    }
     yield* this.snapshotter.save(snapshot);
     if (failpoints.armed) yield* failpoints.hit('raftBeforeWALSaveSnaphot');
-    const {index, term, confState} = snapshot.metadata;
     yield* this.wal.saveSnapshot({index, term, confState});
   }
 
@@ -38,8 +48,14 @@ export class RaftDisk {
 
   /** Nothing before the snapshot is needed any more. */
   *release(snapshot: Snapshot): Fiber<void> {
+    if (this.behaviours.snapshotOrder === 'record-first') return; // saveSnapshot() did
     yield* this.wal.releaseTo(snapshot.metadata.index);
     yield* this.snapshotter.releaseDbs(snapshot.metadata.index);
+  }
+
+  /** An orderly end: durable, and the locks given up. */
+  close(): Fiber<void> {
+    return this.wal.close();
   }
 
   /** Stores a received database until its snapshot is installed. */

@@ -6,6 +6,7 @@ import type {Fiber} from '../../env/fiber.ts';
 import {World} from '../../sim/world.ts';
 import type {Snapshot} from '../raftpb/types.ts';
 import {makeConfState} from '../raftpb/types.ts';
+import {walBehaviours} from '../wal/behaviours.ts';
 import {decodeSnapFile, encodeSnapFile, Snapshotter} from './snapshotter.ts';
 
 const DIRECTORY = '/snap';
@@ -18,7 +19,7 @@ function run<T>(world: World, program: (env: Env, snapshotter: Snapshotter) => F
   let result: {value: T} | undefined;
   world.machine('m').start('test', function* (env) {
     yield* env.disk.makeDirectory(DIRECTORY);
-    result = {value: yield* program(env, new Snapshotter(env, DIRECTORY))};
+    result = {value: yield* program(env, new Snapshotter(env, DIRECTORY, walBehaviours('3.6.0')))};
   });
   while (world.machine('m').process !== undefined && world.step());
   if (result === undefined) throw new Error('the program did not end');

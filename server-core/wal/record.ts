@@ -2,8 +2,8 @@
 // A frame is an 8-byte little-endian length, whose top byte tells the padding, the record, and zeros up to a multiple of 8 bytes, so
 // that a length never lies across two sectors.
 
-import {varintSize, WIRE_BYTES, WIRE_VARINT, WireReader, WireWriter, wireTag} from '../../base/wire.ts';
-import {decodeConfState, encodeConfState} from '../raftpb/conf-change-codec.ts';
+import {varintSize, WIRE_BYTES, WIRE_VARINT, WireError, WireReader, WireWriter, wireTag} from '../../base/wire.ts';
+import {decodeConfState, encodeConfState, skipUnknown} from '../raftpb/conf-change-codec.ts';
 import type {ConfState} from '../raftpb/types.ts';
 
 /** Kinds of records, as on the disk. */
@@ -80,7 +80,7 @@ export function writeRecord(into: Uint8Array, start: number, type: number, crc: 
   return at + data.length;
 }
 
-/** Reads a record out of its bytes; throws WireError. */
+/** Reads a record out of its bytes; throws WireError. As in the Go code, known fields have one wire type and a checksum 32 bits. */
 export function readRecord(bytes: Uint8Array): WalRecord {
   const reader = new WireReader(bytes);
   let type = 0;
@@ -89,9 +89,9 @@ export function readRecord(bytes: Uint8Array): WalRecord {
   while (reader.more()) {
     const tag = reader.tag();
     if (tag === wireTag(1, WIRE_VARINT)) type = reader.varint();
-    else if (tag === wireTag(2, WIRE_VARINT)) crc = reader.varint();
+    else if (tag === wireTag(2, WIRE_VARINT)) crc = reader.varint() % 0x1_0000_0000;
     else if (tag === wireTag(3, WIRE_BYTES)) data = reader.bytes();
-    else reader.skip(tag);
+    else skipUnknown(reader, tag, 3);
   }
   return {type, crc, data};
 }
@@ -104,18 +104,19 @@ export function encodeWalSnapshot({index, term, confState}: WalSnapshot): Uint8A
   return writer.finish();
 }
 
-/** Throws WireError. */
+/** Throws WireError, also for what is a record of another kind: index and term are always written. */
 export function decodeWalSnapshot(bytes: Uint8Array): WalSnapshot {
   const reader = new WireReader(bytes);
-  let index = 0;
-  let term = 0;
+  let index: number | undefined;
+  let term: number | undefined;
   let confState: ConfState | undefined;
   while (reader.more()) {
     const tag = reader.tag();
     if (tag === wireTag(1, WIRE_VARINT)) index = reader.varint();
     else if (tag === wireTag(2, WIRE_VARINT)) term = reader.varint();
     else if (tag === wireTag(3, WIRE_BYTES)) confState = decodeConfState(reader.bytes());
-    else reader.skip(tag);
+    else skipUnknown(reader, tag, 3);
   }
+  if (index === undefined || term === undefined) throw new WireError('a snapshot without index or term', reader.at);
   return {index, term, confState};
 }

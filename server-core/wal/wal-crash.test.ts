@@ -8,10 +8,12 @@ import type {Fiber} from '../../env/fiber.ts';
 import {World} from '../../sim/world.ts';
 import {encodeEntry} from '../raftpb/codec.ts';
 import type {Entry, HardState} from '../raftpb/types.ts';
+import {walBehaviours} from './behaviours.ts';
 import {WalDecoder} from './decoder.ts';
+import type {WalContent} from './read-all.ts';
 import {NO_SNAPSHOT} from './record.ts';
 import {repairWal, validSnapshots} from './repair.ts';
-import type {WalContent, WalDefects} from './wal.ts';
+import type {WalDefects} from './wal.ts';
 import {Wal} from './wal.ts';
 import {WalError} from './wal-error.ts';
 
@@ -57,7 +59,7 @@ function applied({entries, state}: Written, {count, replaced, size, newTerm}: Sa
 }
 
 function options(segmentBytes: number, defects: WalDefects = {}) {
-  return {directory: DIRECTORY, segmentBytes, defects};
+  return {directory: DIRECTORY, segmentBytes, behaviours: walBehaviours('3.4.23'), defects};
 }
 
 /** Writes the saves one after the other; `progress` tells what was returned for, and what was begun. */
@@ -87,7 +89,7 @@ function* opened(env: Env, segmentBytes: number): Fiber<WalContent> {
       return (yield* Wal.open(env, options(segmentBytes), NO_SNAPSHOT)).content;
     } catch (error) {
       if (!(error instanceof WalError) || error.code !== 'unexpected-eof' || tries > 0) throw error;
-      expect(yield* repairWal(env.disk, DIRECTORY)).toBe(true);
+      expect(yield* repairWal(env.disk, options(segmentBytes))).toBe(true);
     }
   }
 }
@@ -247,7 +249,7 @@ test('snapshots are known once the commit index has reached them, and old segmen
     }
     yield* wal.releaseTo(10);
     yield* wal.close();
-    return yield* validSnapshots(env.disk, DIRECTORY);
+    return yield* validSnapshots(env.disk, options(2_048));
   });
   expect(known.map(({index}) => index)).toEqual([0, 10]);
   const content = finish(world, (env) => Wal.open(env, options(2_048), {index: 10, term: 1})).content;

@@ -5,6 +5,10 @@ export type WalErrorCode =
   | 'crc-mismatch'
   /** The last record is cut off or torn: what a crash leaves; repair() may help. */
   | 'unexpected-eof'
+  /** Above the release's limit for one record; no repair helps. */
+  | 'record-too-large'
+  /** Another process holds the lock of a segment. */
+  | 'locked'
   | 'snapshot-not-found'
   | 'snapshot-mismatch'
   | 'file-not-found'

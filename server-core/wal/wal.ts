@@ -1,24 +1,26 @@
 // server-core/wal/wal.ts: the write-ahead log: segments of chained records. etcd 3.6: server/storage/wal/wal.go.
 // Modelled: create through a temporary directory, open at a snapshot, append with one fsync where raft needs it, cut into segments,
-// release of old ones (their locks; a purge may then delete them), zeroing behind a torn end. Not modelled: the file pipeline that
-// preallocates the next segment beforehand (it is made when it is needed).
+// release of old ones (their locks; a purge may then delete them), zeroing behind a torn end, the next segment prepared beforehand.
+// Not modelled: setting a new WAL aside when the directory above it cannot be synced (etcd dies of that as well).
 // Promise: what save() returned for (with entries, or a new term or vote) is read back after any crash, unless the disk lied.
 import {assert, must} from '../../base/assert.ts';
-import {equalBytes} from '../../base/byte-string.ts';
 import type {Disk, DiskFile} from '../../env/disk.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {Mutex} from '../../env/sync.ts';
-import {decodeEntry, decodeHardState, encodeEntry, encodeHardState} from '../raftpb/codec.ts';
+import {encodeEntry, encodeHardState} from '../raftpb/codec.ts';
 import type {Entry, HardState} from '../raftpb/types.ts';
-import {EMPTY_HARD_STATE} from '../raftpb/types.ts';
+import {EMPTY_HARD_STATE, isEmptyHardState} from '../raftpb/types.ts';
+import type {WalBehaviours} from './behaviours.ts';
 import {readSegment, WalDecoder} from './decoder.ts';
+import {FilePipeline} from './file-pipeline.ts';
 import {listSegments, parseWalName, segmentsFrom, walName} from './names.ts';
 import {PageWriter} from './page-writer.ts';
+import type {WalContent} from './read-all.ts';
+import {readContent} from './read-all.ts';
 import type {WalSnapshot} from './record.ts';
 import {
   CRC_RECORD,
-  decodeWalSnapshot,
   ENTRY_RECORD,
   encodeWalSnapshot,
   METADATA_RECORD,
@@ -40,21 +42,12 @@ export interface WalOptions {
   readonly directory: string;
   /** A segment is cut when it has grown to that many bytes. */
   readonly segmentBytes: number;
+  readonly behaviours: WalBehaviours;
   readonly defects?: WalDefects;
 }
 
-/** What a WAL holds from a snapshot on. */
-export interface WalContent {
-  /** Index of the snapshot it was read from. */
-  readonly start: number;
-  readonly metadata: Uint8Array;
-  readonly hardState: HardState;
-  /** Behind the snapshot, those that later ones replaced left out. */
-  readonly entries: readonly Entry[];
-}
-
 /** The environment a WAL works in. */
-export type WalEnv = Pick<Env, 'disk' | 'failpoints' | 'trace'>;
+export type WalEnv = Pick<Env, 'disk' | 'failpoints' | 'trace' | 'spawn'>;
 
 const NO_DATA = new Uint8Array(0);
 
@@ -66,6 +59,8 @@ export class Wal {
   /** Open segments, oldest first; the last one is written to. */
   private files: DiskFile[];
   private writer: PageWriter;
+  private readonly pipeline: FilePipeline;
+  /** The last one saved by this process: what was read at the start does not count, so the first save of a process syncs. */
   private state: HardState = EMPTY_HARD_STATE;
   private lastIndex: number;
 
@@ -83,6 +78,7 @@ export class Wal {
     this.files = files;
     this.writer = writer;
     this.lastIndex = lastIndex;
+    this.pipeline = new FilePipeline(env, options.directory, options.segmentBytes);
   }
 
   /** Makes a new WAL; its directory must not be there. It appears whole or not at all: wal.Create. */
@@ -135,17 +131,16 @@ export class Wal {
 
   /** Takes over open segments whose content was read. */
   static resume(env: WalEnv, options: WalOptions, content: WalContent, files: DiskFile[], writer: PageWriter): Wal {
-    const wal = new Wal(env, options, content.metadata, files, writer, content.entries.at(-1)?.index ?? content.start);
-    wal.state = content.hardState;
-    return wal;
+    return new Wal(env, options, content.metadata, files, writer, content.lastEntryIndex);
   }
 
   /** Stores entries and hard state, with an fsync if raft needs one (raft.MustSync): new entries, term or vote. */
   *save(hardState: HardState | undefined, entries: readonly Entry[]): Fiber<void> {
-    if (hardState === undefined && entries.length === 0) return;
+    const state = hardState === undefined || isEmptyHardState(hardState) ? undefined : hardState;
+    if (state === undefined && entries.length === 0) return;
     yield* this.lock.lock();
     try {
-      yield* this.saveLocked(hardState, entries);
+      yield* this.saveLocked(state, entries);
     } finally {
       this.lock.unlock();
     }
@@ -170,8 +165,11 @@ export class Wal {
     if (failpoints.armed) yield* failpoints.hit('walAfterSync');
   }
 
-  /** Notes that a snapshot was saved; entries before it may go. */
-  *saveSnapshot(snapshot: WalSnapshot): Fiber<void> {
+  /** Notes that a snapshot was saved; entries before it may go. Releases that know it want its configuration: ValidateSnapshotForWrite. */
+  *saveSnapshot({index, term, confState}: WalSnapshot): Fiber<void> {
+    const {confStateInSnapshotRecord} = this.options.behaviours;
+    assert(!confStateInSnapshotRecord || confState !== undefined, 'a snapshot without its configuration', {index});
+    const snapshot = confStateInSnapshotRecord ? {index, term, confState} : {index, term};
     yield* this.lock.lock();
     try {
       yield* this.writer.append(SNAPSHOT_RECORD, encodeWalSnapshot(snapshot));
@@ -205,7 +203,9 @@ export class Wal {
     }
   }
 
+  /** Ends the preparation of the next segment, makes everything durable and gives all locks up. */
   *close(): Fiber<void> {
+    yield* this.pipeline.close();
     yield* this.sync();
     for (const file of this.files) file.close();
   }
@@ -224,28 +224,25 @@ export class Wal {
     yield* this.writer.append(STATE_RECORD, encodeHardState(hardState));
   }
 
-  /** Ends the segment and begins the next, which is prepared under a temporary name. wal.cut. */
+  /** Ends the segment and begins the next, which lies prepared under a temporary name. wal.cut. */
   private *cut(): Fiber<void> {
     const {env, options, tail} = this;
     const {disk} = env;
     if (options.defects?.loseLastWriteOfSegment === true) this.writer.discard();
-    yield* this.writer.flush();
-    yield* tail.truncate(this.writer.writtenOffset);
-    yield* tail.sync();
+    yield* tail.truncate(this.writer.writtenOffset); // what is still buffered makes it grow again
+    yield* this.syncTail();
     const sequence = (parseWalName(nameOf(tail.path))?.sequence ?? 0) + 1;
     const path = `${options.directory}/${walName(sequence, this.lastIndex + 1)}`;
-    const temporary = `${options.directory}/${sequence % 2}.tmp`;
-    const file = yield* disk.open(temporary, {create: true, truncate: true});
-    yield* file.preallocate(options.segmentBytes);
+    const file = yield* this.pipeline.take();
     this.writer = new PageWriter(file, 0, this.writer.lastCrc);
     yield* this.writer.append(CRC_RECORD, NO_DATA);
     yield* this.writer.append(METADATA_RECORD, this.metadata);
     if (this.state !== EMPTY_HARD_STATE) yield* this.appendState(this.state);
     yield* this.writer.flush();
     yield* file.sync();
-    file.close();
-    yield* disk.rename(temporary, path);
+    yield* disk.rename(file.path, path);
     yield* disk.syncDirectory(options.directory);
+    file.close();
     const reopened = yield* openLocked(disk, path);
     this.files.push(reopened);
     this.writer = new PageWriter(reopened, this.writer.writtenOffset, this.writer.lastCrc);
@@ -272,57 +269,12 @@ function* openFiles(
     files.push(file);
     segments.push(yield* readSegment(file));
   }
-  const decoder = new WalDecoder(segments);
+  const decoder = new WalDecoder(segments, options.behaviours.recordBytesMax);
   const content = readContent(decoder, options.directory, snapshot);
   const tail = must(files.at(-1), 'a WAL without segments was opened');
   yield* zeroBehind(tail, decoder.lastOffset);
   const writer = new PageWriter(tail, decoder.lastOffset, decoder.lastCrc);
   return {wal: Wal.resume(env, options, content, files, writer), content};
-}
-
-function readContent(decoder: WalDecoder, directory: string, start: WalSnapshot): WalContent {
-  let metadata: Uint8Array | undefined;
-  let hardState = EMPTY_HARD_STATE;
-  let entries: Entry[] = [];
-  let isSnapshotFound = false;
-  const refuse = (code: WalError['code'], reason: string) => new WalError(code, directory, decoder.lastOffset, reason);
-  for (let record = decoder.next(); record !== undefined; record = decoder.next()) {
-    switch (record.type) {
-      case ENTRY_RECORD: {
-        const entry = decodeEntry(record.data);
-        if (entry.index <= start.index) break;
-        const offset = entry.index - start.index - 1;
-        if (offset > entries.length)
-          throw refuse('slice-out-of-range', `entry ${entry.index} follows ${entries.length} entries`);
-        if (offset < entries.length) entries = entries.slice(0, offset);
-        entries.push(entry);
-        break;
-      }
-      case STATE_RECORD:
-        hardState = decodeHardState(record.data);
-        break;
-      case METADATA_RECORD:
-        if (metadata !== undefined && !equalBytes(metadata, record.data))
-          throw refuse('metadata-conflict', 'segments of two members');
-        metadata = record.data.slice();
-        break;
-      case SNAPSHOT_RECORD: {
-        const saved = decodeWalSnapshot(record.data);
-        if (saved.index !== start.index) break;
-        if (saved.term !== start.term)
-          throw refuse('snapshot-mismatch', `snapshot ${saved.index} has term ${saved.term}`);
-        isSnapshotFound = true;
-        break;
-      }
-      case CRC_RECORD:
-        break;
-      default:
-        throw refuse('bad-record', `unexpected block type ${record.type}`);
-    }
-  }
-  if (!isSnapshotFound) throw refuse('snapshot-not-found', `no record of a snapshot at index ${start.index}`);
-  assert(metadata !== undefined, 'a WAL without metadata', {directory});
-  return {start: start.index, metadata, hardState, entries};
 }
 
 /** What a torn write left behind the end must not be taken for records later. fileutil.ZeroToEnd. */
@@ -335,7 +287,7 @@ function* zeroBehind(file: DiskFile, offset: number): Fiber<void> {
 
 function* openLocked(disk: Disk, path: string): Fiber<DiskFile> {
   const file = yield* disk.open(path);
-  if (!file.tryLock()) throw new WalError('file-not-found', path, 0, 'another process holds the lock of the segment');
+  if (!file.tryLock()) throw new WalError('locked', path, 0, 'another process holds the lock of the segment');
   return file;
 }
 
