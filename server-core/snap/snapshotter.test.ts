@@ -1,6 +1,9 @@
 // Snapshot files: whole or set aside, newest first, known to the WAL; databases of received ones.
+import * as fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {toBytes} from '../../base/byte-string.ts';
 import {toMemberId} from '../../base/ids.ts';
+import {DiskFault} from '../../env/disk.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {World} from '../../sim/world.ts';
@@ -67,4 +70,54 @@ test('a received database has its name only when it is whole, and old ones are d
   });
   expect(names).toEqual(['0000000000000009.snap.db']);
   expect(world.machine('m').disk.peek(`${DIRECTORY}/0000000000000009.snap.db`)?.length).toBe(10_000);
+});
+
+test('damage anywhere in the newest file leads to the one before it, never to another content', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({min: 1, max: 255}), fc.boolean(), (where, mask, isCut) => {
+      const world = makeWorld();
+      const {disk} = world.machine('m');
+      const newest = encodeSnapFile(snapshot(300));
+      const at = where % newest.length;
+      const broken = isCut ? newest.slice(0, at) : newest.slice();
+      if (!isCut) broken[at] = (broken[at] ?? 0) ^ mask;
+      disk.importFile(`${DIRECTORY}/0000000000000002-000000000000012c.snap`, broken);
+      disk.importFile(`${DIRECTORY}/0000000000000002-0000000000000009.snap`, encodeSnapFile(snapshot(9)));
+      const loaded = run(world, (_env, snapshotter) => snapshotter.loadNewestAvailable(undefined));
+      expect(loaded).toEqual(snapshot(9));
+      expect(disk.paths().some((path) => path.endsWith('12c.snap.broken'))).toBe(true);
+    }),
+    {numRuns: 300},
+  );
+});
+
+test('what a defragmentation left behind goes when snapshots are listed; a received database that is there stays', () => {
+  const world = makeWorld();
+  const {disk} = world.machine('m');
+  for (const name of ['db', 'db.tmp.123', '0000000000000007.snap.db'])
+    disk.importFile(`${DIRECTORY}/${name}`, toBytes(name));
+  run(world, function* (_env, snapshotter) {
+    yield* snapshotter.loadNewestAvailable([]);
+    yield* snapshotter.saveDb(7, new Uint8Array(100));
+  });
+  expect(disk.paths()).toEqual([`${DIRECTORY}/0000000000000007.snap.db`, `${DIRECTORY}/db`]);
+  expect(disk.peek(`${DIRECTORY}/0000000000000007.snap.db`)).toEqual(toBytes('0000000000000007.snap.db'));
+});
+
+test('a disk without room leaves neither half a file nor a temporary one', () => {
+  const world = makeWorld();
+  const {disk} = world.machine('m');
+  disk.inject({kind: 'error', operations: ['sync'], code: 'ENOSPC', where: ({path}) => path.startsWith(DIRECTORY)});
+  run(world, function* (_env, snapshotter) {
+    for (const save of [() => snapshotter.save(snapshot(5)), () => snapshotter.saveDb(5, new Uint8Array(10))]) {
+      let fault: unknown;
+      try {
+        yield* save();
+      } catch (error) {
+        fault = error;
+      }
+      expect(fault).toBeInstanceOf(DiskFault);
+    }
+  });
+  expect(disk.paths()).toEqual([]);
 });

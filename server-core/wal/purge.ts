@@ -30,7 +30,7 @@ export function* purgeOnce(env: Pick<Env, 'disk' | 'trace'>, options: PurgeOptio
     }
     yield* env.disk.remove(path);
     file.close();
-    env.trace.mark(`purge: old ${suffix} file deleted`);
+    env.trace.mark('purge: old file deleted');
     purged.push(name);
   }
   return purged;
