@@ -15,19 +15,24 @@ export function callOf(request: KvRequest): Call {
   switch (request.kind) {
     case 'range': {
       const message = rangeOf(request, request.serializable ?? false);
-      return {method: 'KV/Range', request: message, sizeBytes: sizeRangeRequest(message), isRepeatable};
+      return {method: '/etcdserverpb.KV/Range', request: message, sizeBytes: sizeRangeRequest(message), isRepeatable};
     }
     case 'put': {
       const message = putOf(request);
-      return {method: 'KV/Put', request: message, sizeBytes: sizePutRequest(message), isRepeatable};
+      return {method: '/etcdserverpb.KV/Put', request: message, sizeBytes: sizePutRequest(message), isRepeatable};
     }
     case 'delete-range': {
       const message = deleteOf(request);
-      return {method: 'KV/DeleteRange', request: message, sizeBytes: sizeDeleteRangeRequest(message), isRepeatable};
+      return {
+        method: '/etcdserverpb.KV/DeleteRange',
+        request: message,
+        sizeBytes: sizeDeleteRangeRequest(message),
+        isRepeatable,
+      };
     }
     case 'txn': {
       const message = txnOf(request, request.serializable ?? false);
-      return {method: 'KV/Txn', request: message, sizeBytes: sizeTxnRequest(message), isRepeatable};
+      return {method: '/etcdserverpb.KV/Txn', request: message, sizeBytes: sizeTxnRequest(message), isRepeatable};
     }
     default:
       return unreachable(request);

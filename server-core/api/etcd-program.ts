@@ -5,20 +5,21 @@ import {until} from '../../env/fiber.ts';
 import type {Listener} from '../../env/network.ts';
 import type {ServerConfig} from '../server/config.ts';
 import {EtcdServer} from '../server/server.ts';
-import {KvService} from './kv-service.ts';
+import {ClientPort} from './client-port.ts';
+import {makeServices} from './make-services.ts';
 
 /** Runs one member; `onStarted` hears of the server once it has read its data directory. */
 export function* etcdProgram(env: Env, config: ServerConfig, onStarted: (server: EtcdServer) => void): Fiber<void> {
   const server = yield* EtcdServer.start(env, config);
   onStarted(server);
   const listener = env.network.listen(config.clientPort);
-  env.spawn('client-port', servePublished(env, server, listener));
+  env.spawn('client-port', servePublished(env, config, server, listener));
   yield* server.run();
   listener.close();
 }
 
 /** The port is open from the start, but nobody is answered before the member has published itself. */
-function* servePublished(env: Env, server: EtcdServer, listener: Listener): Fiber<void> {
+function* servePublished(env: Env, config: ServerConfig, server: EtcdServer, listener: Listener): Fiber<void> {
   yield* until(server.published);
-  yield* new KvService(env, server.kv).serve(listener);
+  yield* new ClientPort(env, makeServices(env, config, server)).serve(listener);
 }

@@ -46,8 +46,8 @@ function answer(act: ReturnType<Script>, id: number): ClientPayload | undefined 
   return undefined;
 }
 
-const read: Call = {method: 'KV/Range', request: {}, sizeBytes: 1, isRepeatable: true};
-const write: Call = {method: 'KV/Put', request: {}, sizeBytes: 1, isRepeatable: false};
+const read: Call = {method: '/etcdserverpb.KV/Range', request: {}, sizeBytes: 1, isRepeatable: true};
+const write: Call = {method: '/etcdserverpb.KV/Put', request: {}, sizeBytes: 1, isRepeatable: false};
 
 /** Makes these calls one after the other against these servers. */
 function ask(world: World, servers: readonly string[], calls: readonly Call[]): CallResult[] {

@@ -18,6 +18,7 @@ import {
   subOf,
 } from './revision.ts';
 import type {StoreState} from './store-state.ts';
+import {behavioursOf} from './store-state.ts';
 
 const SCHEDULED_MARK = 'scheduledCompactRev';
 const FINISHED_MARK = 'finishedCompactRev';
@@ -78,6 +79,11 @@ export class CompactionQueue {
     return this.jobs.length === 0;
   }
 
+  /** No compaction up to that revision is left. */
+  isDoneTo(revision: number): boolean {
+    return this.jobs.every((job) => job.revision > revision);
+  }
+
   /** Moves the compact revision and queues the removal. */
   begin(state: StoreState, revision: number): Compaction | Refusal {
     const {scheduled, finished} = readCompactionMarks(state.batch);
@@ -95,7 +101,7 @@ export class CompactionQueue {
     const [job] = this.jobs;
     if (job === undefined) return undefined;
     const {batch} = state;
-    const keep = job.keep ?? state.index.compact(job.revision);
+    const keep = job.keep ?? state.index.compact(job.revision, behavioursOf(state.options).keepsTombstoneAtCompaction);
     job.keep = keep;
     job.hasher ??= new KvHasher(job.previousRevision, job.revision, keep);
     const pairs = batch.range('key', job.next, endOfMain(job.revision), limit);

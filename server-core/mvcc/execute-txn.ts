@@ -16,6 +16,7 @@ import {
 import {executeDeleteRange, executePut, executeRange} from './execute.ts';
 import {NEWEST, type ReadView} from './read-view.ts';
 import type {Lessor, StoreOptions} from './store-state.ts';
+import {behavioursOf} from './store-state.ts';
 import type {WriteTxn} from './write-txn.ts';
 
 /** The way a transaction goes. */
@@ -52,7 +53,7 @@ function allHold(view: ReadView, compares: readonly Compare[]): boolean {
 /** What would be refused of the branch, before any of it is carried out. etcd: checkTxn. */
 export function checkBranch(view: ReadView, branch: Branch, options: StoreOptions): Refusal | undefined {
   const {lessor} = options;
-  if (options.txnCheckOrder !== 'puts-first') return checkOps(view, branch, lessor, 'all');
+  if (behavioursOf(options).txnCheckOrder !== 'puts-first') return checkOps(view, branch, lessor, 'all');
   return checkOps(view, branch, lessor, 'put') ?? checkOps(view, branch, lessor, 'range');
 }
 

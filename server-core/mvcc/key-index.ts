@@ -111,13 +111,17 @@ export class KeyIndex {
     }
   }
 
-  /** Forgets what nobody can see at or after that revision; adds what stays of the earlier changes to `available`. */
-  compact(atRevision: number, available: RevisionSet): void {
+  /**
+   * Forgets what nobody can see at or after that revision; adds what stays of the earlier changes to `available`. Older releases
+   * forget a deletion exactly at the revision as well, which hides it from watches (issue 18089).
+   */
+  compact(atRevision: number, available: RevisionSet, keepsTombstone = true): void {
     const {closed} = this;
-    const index = this.generationToKeep(atRevision);
+    let index = this.generationToKeep(atRevision);
     const generation = closed[index];
     const kept = walkTo(atRevision, generation === undefined ? this.newest : generation.newest);
-    if (kept !== undefined) {
+    if (kept !== undefined && kept === generation?.newest && !keepsTombstone) index++;
+    else if (kept !== undefined) {
       available.add(kept.main, kept.sub);
       kept.previous = undefined;
       if (generation === undefined) this.oldest = kept;

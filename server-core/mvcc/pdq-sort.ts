@@ -1,7 +1,7 @@
 // server-core/mvcc/pdq-sort.ts: the order in which Go's sort.Sort (since Go 1.19) leaves equal elements.
 // It is pattern-defeating quicksort (Peters, arXiv 2106.05123), not stable, but a pure function of its input. etcd answers sorted
 // ranges with it, so which of two pairs of equal version comes first is part of what a client of real etcd sees.
-// Not modelled: the quicksort of releases built with older compilers (3.3, some builds of 3.4 and 3.5).
+// Releases built with older compilers sort otherwise: quick-sort.ts.
 
 type Less<T> = (a: T, b: T) => boolean;
 

@@ -1,10 +1,12 @@
 // server-core/mvcc/range-order.ts: a range's pairs in the order asked for. etcd: executeRange, which sorts with Go's sort.Sort.
 // Pairs come in key order. Equal targets keep the order in which Go's sort leaves them, so that answers are equal to the real ones.
 
-import {unreachable} from '../../base/assert.ts';
+import {assert} from '../../base/assert.ts';
 import {compareByteStrings} from '../../base/byte-string.ts';
 import type {KeyValue, SortOrder, SortTarget} from '../etcdserverpb/types.ts';
+import type {MvccBehaviours} from './behaviours.ts';
 import {pdqSort} from './pdq-sort.ts';
+import {quickSort} from './quick-sort.ts';
 
 type Less = (a: KeyValue, b: KeyValue) => boolean;
 
@@ -16,13 +18,20 @@ const LESS = {
   value: (a: KeyValue, b: KeyValue) => compareByteStrings(a.value, b.value) < 0,
 } as const satisfies Record<string, Less>;
 
-/** Sorts in place. Without an order, a target other than the key means ascending; by key they are ascending already. */
-export function sortKeyValues(kvs: KeyValue[], target: SortTarget, order: SortOrder): void {
-  if (target === 'key' && order !== 'descend') return;
-  // The API refuses unknown targets and orders before they come here.
-  if (typeof target === 'number' || typeof order === 'number') {
-    return unreachable(target as never, 'an unknown sort option passed the validation');
-  }
+/**
+ * Sorts in place. Without an order, a target other than the key means ascending; by key they are ascending already. Releases
+ * that let unknown options pass leave the pairs alone for an unknown order, and die of an unknown target.
+ */
+export function sortKeyValues(
+  kvs: KeyValue[],
+  target: SortTarget,
+  order: SortOrder,
+  algorithm: MvccBehaviours['sort'],
+): void {
+  if (typeof order === 'number' || (target === 'key' && order !== 'descend')) return;
+  assert(typeof target !== 'number', 'a range is sorted by nothing that is known', {target});
   const less: Less = LESS[target];
-  pdqSort(kvs, order === 'descend' ? (a, b) => less(b, a) : less);
+  const inOrder: Less = order === 'descend' ? (a, b) => less(b, a) : less;
+  if (algorithm === 'pdq') pdqSort(kvs, inOrder);
+  else quickSort(kvs, inOrder);
 }

@@ -2,6 +2,7 @@
 import {assert} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import type {KeyValue} from '../etcdserverpb/types.ts';
+import type {MvccBehaviours} from './behaviours.ts';
 import {ERR_COMPACTED, ERR_FUTURE_REVISION, type Refusal} from './errors.ts';
 import type {KeyRevision} from './key-index.ts';
 import type {StoreState} from './store-state.ts';
@@ -33,6 +34,7 @@ export interface ReadView {
   readonly firstRevision: number;
   /** The revision at which the view was opened. etcd: Rev. */
   readonly revision: number;
+  readonly behaviours: MvccBehaviours;
   range(key: ByteString, rangeEnd: ByteString, options: RangeOptions): RangeResult | Refusal;
 }
 

@@ -8,6 +8,7 @@ import {NO_LEASE} from '../etcdserverpb/types.ts';
 import {readCompactionMarks} from './compaction.ts';
 import {isTombstoneKey, mainOf, subOf} from './revision.ts';
 import type {StoreState} from './store-state.ts';
+import {behavioursOf} from './store-state.ts';
 
 /**
  * Fills an empty state from its batch. Returns the revision of a compaction that was asked for and not finished, which the caller
@@ -18,7 +19,9 @@ export function restoreState(state: StoreState): number | undefined {
   if (finished !== undefined) state.compactRevision = finished;
   state.batch.forEach('key', (key, value) => readPair(state, key, value));
   // The last revisions may have been deletions that the compaction has removed. etcd issue 17780.
-  state.currentRevision = Math.max(state.currentRevision, state.compactRevision, scheduled ?? 0);
+  const {raisesRevisionToScheduledCompaction} = behavioursOf(state.options);
+  const atLeast = raisesRevisionToScheduledCompaction ? (scheduled ?? 0) : 0;
+  state.currentRevision = Math.max(state.currentRevision, state.compactRevision, atLeast);
   const leases: [ByteString, LeaseId][] = [];
   state.index.forEach((index) => {
     const kv = index.get(state.currentRevision)?.kv;

@@ -4,6 +4,8 @@ import type {ByteString} from '../../base/byte-string.ts';
 import type {LeaseId} from '../../base/ids.ts';
 import type {BatchTx} from '../backend/types.ts';
 import type {KeyValue} from '../etcdserverpb/types.ts';
+import type {MvccBehaviours} from './behaviours.ts';
+import {mvccBehaviours} from './behaviours.ts';
 import type {KeyRevision} from './key-index.ts';
 import {LiveDigest} from './live-digest.ts';
 import {TreeIndex} from './tree-index.ts';
@@ -21,12 +23,15 @@ export interface StoreOptions {
   readonly lessor?: Lessor;
   /** Told of every transaction that changed something. A deletion is a pair with a key and a modRevision only. */
   readonly changed?: (revision: number, changes: readonly KeyValue[]) => void;
-  /**
-   * Which of several bad operations of a transaction names the error: the first listed, or (releases up to 3.5) the first bad
-   * put and only then the first bad range.
-   */
-  readonly txnCheckOrder?: 'as-listed' | 'puts-first';
+  /** What the release does differently; by default the newest's. */
+  readonly behaviours?: MvccBehaviours;
 }
+
+/** The behaviours where nobody names others. */
+export const NEWEST_BEHAVIOURS: MvccBehaviours = mvccBehaviours('3.7.0');
+
+/** The behaviours in force. */
+export const behavioursOf = ({behaviours}: StoreOptions): MvccBehaviours => behaviours ?? NEWEST_BEHAVIOURS;
 
 /** Before the first transaction. */
 export const FIRST_REVISION = 1;

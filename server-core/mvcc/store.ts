@@ -19,6 +19,7 @@ import type {
   TxnResponse,
 } from '../etcdserverpb/types.ts';
 import {revisionHeader} from '../etcdserverpb/types.ts';
+import type {MvccBehaviours} from './behaviours.ts';
 import {type Compaction, CompactionQueue, type CompactionStep} from './compaction.ts';
 import {ERR_COMPACTED, ERR_FUTURE_REVISION, isRefusal, type Refusal} from './errors.ts';
 import {executeDeleteRange, executePut, executeRange} from './execute.ts';
@@ -26,7 +27,7 @@ import {checkBranch, checkLease, chooseBranch, executeBranch} from './execute-tx
 import {type HashKv, HashStorage, hashBucket} from './hash.ts';
 import {type RangeOptions, type RangeResult, type ReadView, rangeKeys} from './read-view.ts';
 import {restoreState} from './restore.ts';
-import {checkStoreState, emptyState, type StoreOptions, type StoreState} from './store-state.ts';
+import {behavioursOf, checkStoreState, emptyState, type StoreOptions, type StoreState} from './store-state.ts';
 import {WriteTxn} from './write-txn.ts';
 
 /** The store between two transactions, as a view. */
@@ -39,6 +40,10 @@ class CurrentView implements ReadView {
 
   get revision(): number {
     return this.state.currentRevision;
+  }
+
+  get behaviours(): MvccBehaviours {
+    return behavioursOf(this.state.options);
   }
 
   get firstRevision(): number {
@@ -158,6 +163,11 @@ export class MvccStore {
     return !this.compactions.isEmpty;
   }
 
+  /** Has everything been removed that a compaction to that revision removes? */
+  isCompactedTo(revision: number): boolean {
+    return this.compactions.isDoneTo(revision);
+  }
+
   /** One batch of the removal, `limit` revisions long. When it has not finished the compaction, the caller commits and pauses. */
   compactionStep(limit: number): CompactionStep | undefined {
     return this.compactions.step(this.state, this.hashes, limit);
@@ -166,9 +176,11 @@ export class MvccStore {
   /** The hash of everything up to a revision (0: the current one). etcd: HashByRev. */
   hashKv(revision: number): HashKv | Refusal {
     const {state} = this;
-    const stored = this.hashes.find(revision);
+    const {keepsCompactionHashes, hashesAtCompactRevision} = behavioursOf(state.options);
+    const stored = keepsCompactionHashes ? this.hashes.find(revision) : undefined;
     if (stored !== undefined) return stored;
     if (revision > 0 && revision < state.compactRevision) return ERR_COMPACTED;
+    if (revision > 0 && revision === state.compactRevision && !hashesAtCompactRevision) return ERR_COMPACTED;
     if (revision > state.currentRevision) return ERR_FUTURE_REVISION;
     const atRevision = revision === 0 ? state.currentRevision : revision;
     return hashBucket(state.batch, state.compactRevision, atRevision, state.index.keep(atRevision));

@@ -90,11 +90,11 @@ export class TreeIndex {
   }
 
   /** Compacts every key; returns the revisions up to that one that must stay in the bucket. etcd: treeIndex.Compact. */
-  compact(atRevision: number): RevisionSet {
+  compact(atRevision: number, keepsTombstone = true): RevisionSet {
     const available = new RevisionSet();
     const emptied: ByteString[] = [];
     this.tree.forEachPair((key, index) => {
-      index.compact(atRevision, available);
+      index.compact(atRevision, available, keepsTombstone);
       if (index.isEmpty()) emptied.push(key);
     });
     for (const key of emptied) {

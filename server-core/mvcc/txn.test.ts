@@ -1,9 +1,11 @@
 // Transactions: which branch, what the operations see of each other, what is refused, and what the validation lets through.
+
 import {describe, expect, test} from 'vitest';
 import {InvariantError} from '../../base/assert.ts';
 import {type LeaseId, toId64} from '../../base/ids.ts';
 import type {Compare, RangeRequest, RequestOp, TxnRequest} from '../etcdserverpb/types.ts';
 import {compare, deleteRangeRequest, NO_LEASE, putRequest, rangeRequest, txnRequest} from '../etcdserverpb/types.ts';
+import {mvccBehaviours} from './behaviours.ts';
 import {isRefusal} from './errors.ts';
 import {MvccStore} from './store.ts';
 import type {StoreOptions} from './store-state.ts';
@@ -170,7 +172,7 @@ describe('refused as a whole', () => {
   test('of two bad ones the first listed, or up to 3.5 the put', () => {
     const success = [range('a', {revision: 99}), put('x', '', {ignoreValue: true})];
     expect(makeStore().applyTxn(txnRequest({success}))).toMatchObject({code: 'OutOfRange'});
-    const older = makeStore({txnCheckOrder: 'puts-first'});
+    const older = makeStore({behaviours: mvccBehaviours('3.5.16')});
     expect(older.applyTxn(txnRequest({success}))).toMatchObject({message: 'etcdserver: key not found'});
   });
 

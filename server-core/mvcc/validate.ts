@@ -2,6 +2,7 @@
 import type {ByteString} from '../../base/byte-string.ts';
 import type {DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest} from '../etcdserverpb/types.ts';
 import {NO_LEASE} from '../etcdserverpb/types.ts';
+import type {MvccBehaviours} from './behaviours.ts';
 import {
   ERR_DUPLICATE_KEY,
   ERR_EMPTY_KEY,
@@ -12,10 +13,16 @@ import {
   ERR_VALUE_PROVIDED,
   type Refusal,
 } from './errors.ts';
+import {NEWEST_BEHAVIOURS} from './store-state.ts';
 
-export function validateRange({key, sortOrder, sortTarget}: RangeRequest): Refusal | undefined {
+export function validateRange(
+  {key, sortOrder, sortTarget}: RangeRequest,
+  behaviours: MvccBehaviours = NEWEST_BEHAVIOURS,
+): Refusal | undefined {
   if (key.length === 0) return ERR_EMPTY_KEY;
-  if (typeof sortOrder === 'number' || typeof sortTarget === 'number') return ERR_INVALID_SORT_OPTION;
+  if (behaviours.refusesUnknownSort && (typeof sortOrder === 'number' || typeof sortTarget === 'number')) {
+    return ERR_INVALID_SORT_OPTION;
+  }
   return undefined;
 }
 
@@ -31,8 +38,12 @@ export function validateDeleteRange({key}: DeleteRangeRequest): Refusal | undefi
 }
 
 /** opsMax is --max-txn-ops. The first thing wrong, in etcd's order: counts and fields of all ops, then keys changed twice. */
-export function validateTxn(request: TxnRequest, opsMax: number): Refusal | undefined {
-  const refusal = validateOps(request, opsMax);
+export function validateTxn(
+  request: TxnRequest,
+  opsMax: number,
+  behaviours: MvccBehaviours = NEWEST_BEHAVIOURS,
+): Refusal | undefined {
+  const refusal = validateOps(request, opsMax, behaviours);
   if (refusal !== undefined) return refusal;
   for (const ops of [request.success, request.failure]) {
     if (collectChanges(ops) === undefined) return ERR_DUPLICATE_KEY;
@@ -41,29 +52,29 @@ export function validateTxn(request: TxnRequest, opsMax: number): Refusal | unde
 }
 
 /** Nested transactions share the allowance: each level takes its longest list from it. etcd: checkTxnRequest. */
-function validateOps(request: TxnRequest, opsMax: number): Refusal | undefined {
+function validateOps(request: TxnRequest, opsMax: number, behaviours: MvccBehaviours): Refusal | undefined {
   const longest = Math.max(request.compare.length, request.success.length, request.failure.length);
   if (longest > opsMax) return ERR_TOO_MANY_OPS;
   for (const {key} of request.compare) if (key.length === 0) return ERR_EMPTY_KEY;
   for (const ops of [request.success, request.failure]) {
     for (const op of ops) {
-      const refusal = validateOp(op, opsMax - longest);
+      const refusal = validateOp(op, opsMax - longest, behaviours);
       if (refusal !== undefined) return refusal;
     }
   }
   return undefined;
 }
 
-function validateOp(op: RequestOp, opsMax: number): Refusal | undefined {
+function validateOp(op: RequestOp, opsMax: number, behaviours: MvccBehaviours): Refusal | undefined {
   switch (op.kind) {
     case 'range':
-      return validateRange(op.request);
+      return validateRange(op.request, behaviours);
     case 'put':
       return validatePut(op.request);
     case 'delete-range':
       return validateDeleteRange(op.request);
     case 'txn':
-      return validateOps(op.request, opsMax);
+      return validateOps(op.request, opsMax, behaviours);
     case 'none':
       return ERR_KEY_NOT_FOUND;
   }

@@ -7,11 +7,13 @@ import type {LeaseId} from '../../base/ids.ts';
 import {encodeKeyValue} from '../etcdserverpb/kv-codec.ts';
 import type {KeyValue} from '../etcdserverpb/types.ts';
 import {NO_LEASE} from '../etcdserverpb/types.ts';
+import type {MvccBehaviours} from './behaviours.ts';
 import type {Refusal} from './errors.ts';
 import type {RangeOptions, RangeResult, ReadView} from './read-view.ts';
 import {rangeKeys} from './read-view.ts';
 import {revisionKey, tombstoneKey} from './revision.ts';
 import type {StoreState} from './store-state.ts';
+import {behavioursOf} from './store-state.ts';
 
 export class WriteTxn implements ReadView {
   /** The current revision when the transaction began; its changes get the next one. */
@@ -24,6 +26,10 @@ export class WriteTxn implements ReadView {
     state.isWriting = true;
     this.state = state;
     this.revision = state.currentRevision;
+  }
+
+  get behaviours(): MvccBehaviours {
+    return behavioursOf(this.state.options);
   }
 
   get firstRevision(): number {

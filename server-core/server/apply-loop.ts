@@ -134,7 +134,7 @@ export class ApplyLoop {
     const {applier, waiters} = this.parts;
     const {backend} = applier;
     yield* backend.lockInsideApply();
-    const answer = applier.apply(request);
+    const answer = applier.apply(request, waiters.isRegistered(requestIdOf(request)));
     this.parts.consistentIndex().advance(entry.index, entry.term);
     yield* backend.unlock();
     if (answer !== undefined) waiters.trigger(requestIdOf(request), answer);

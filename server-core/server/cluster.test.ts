@@ -85,9 +85,19 @@ class Lab {
 }
 
 const put = (client: Client, key: string, value: string) =>
-  client.call({method: 'KV/Put', request: putRequest(key, value), sizeBytes: value.length, isRepeatable: false});
+  client.call({
+    method: '/etcdserverpb.KV/Put',
+    request: putRequest(key, value),
+    sizeBytes: value.length,
+    isRepeatable: false,
+  });
 const get = (client: Client, key: string, options: Parameters<typeof rangeRequest>[1] = {}) =>
-  client.call({method: 'KV/Range', request: rangeRequest(key, options), sizeBytes: 10, isRepeatable: true});
+  client.call({
+    method: '/etcdserverpb.KV/Range',
+    request: rangeRequest(key, options),
+    sizeBytes: 10,
+    isRepeatable: true,
+  });
 const firstValue = (result: CallResult): string | undefined =>
   result.kind === 'ok' ? ((result.response as RangeResponse).kvs[0]?.value ?? '(none)') : undefined;
 const messageOf = (result: CallResult): string =>
@@ -107,7 +117,11 @@ describe.each([1, 3, 5])('%i members', (memberCount) => {
           {kind: 'range', request: rangeRequest('a')},
         ],
       });
-      seen.push(messageOf(yield* client.call({method: 'KV/Txn', request: txn, sizeBytes: 10, isRepeatable: false})));
+      seen.push(
+        messageOf(
+          yield* client.call({method: '/etcdserverpb.KV/Txn', request: txn, sizeBytes: 10, isRepeatable: false}),
+        ),
+      );
       seen.push(firstValue(yield* get(client, 'a')));
       seen.push(firstValue(yield* get(client, 'a', {revision: 2})));
       seen.push(messageOf(yield* get(client, 'a', {revision: 99})));
@@ -117,7 +131,7 @@ describe.each([1, 3, 5])('%i members', (memberCount) => {
       seen.push(
         messageOf(
           yield* client.call({
-            method: 'KV/Txn',
+            method: '/etcdserverpb.KV/Txn',
             request: txnRequest({success: many}),
             sizeBytes: 10,
             isRepeatable: false,
@@ -125,10 +139,15 @@ describe.each([1, 3, 5])('%i members', (memberCount) => {
         ),
       );
       const deletion = deleteRangeRequest('a', {prevKv: true});
-      yield* client.call({method: 'KV/DeleteRange', request: deletion, sizeBytes: 10, isRepeatable: false});
+      yield* client.call({
+        method: '/etcdserverpb.KV/DeleteRange',
+        request: deletion,
+        sizeBytes: 10,
+        isRepeatable: false,
+      });
       seen.push(firstValue(yield* get(client, 'a')));
       const compaction = {revision: 3, physical: false};
-      yield* client.call({method: 'KV/Compact', request: compaction, sizeBytes: 10, isRepeatable: false});
+      yield* client.call({method: '/etcdserverpb.KV/Compact', request: compaction, sizeBytes: 10, isRepeatable: false});
       seen.push(messageOf(yield* get(client, 'a', {revision: 2})));
       return seen;
     });

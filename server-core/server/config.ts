@@ -54,6 +54,8 @@ export interface ServerConfig {
   readonly walSegmentBytes: number;
   readonly backendBatchIntervalMs: number;
   readonly backendBatchLimit: number;
+  /** --quota-backend-bytes: 0 for the default, below 0 for none. */
+  readonly quotaBackendBytes: number;
   readonly defects: ServerDefects;
   /** Told of each step; for checkers. Never part of a decision. */
   readonly observer: ServerObserver | undefined;
@@ -80,6 +82,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     walSegmentBytes: 64_000_000,
     backendBatchIntervalMs: 100,
     backendBatchLimit: 10_000,
+    quotaBackendBytes: 0,
     defects: {},
     observer: undefined,
     ...input,

@@ -47,6 +47,10 @@ export const ERR_LEADER_CHANGED = error('Unavailable', 'etcdserver: leader chang
 export const ERR_STOPPED = error('Unavailable', 'etcdserver: server stopped', 'unknown');
 export const ERR_TOO_MANY_REQUESTS = error('ResourceExhausted', 'etcdserver: too many requests', 'none');
 export const ERR_REQUEST_TOO_LARGE = error('InvalidArgument', 'etcdserver: request is too large', 'none');
+export const ERR_NO_SPACE = error('ResourceExhausted', 'etcdserver: mvcc: database space exceeded', 'none');
+export const ERR_CORRUPT = error('DataLoss', 'etcdserver: corrupt cluster', 'none');
+export const ERR_NO_LEADER = error('Unavailable', 'etcdserver: no leader', 'none');
+export const ERR_NOT_LEADER = error('FailedPrecondition', 'etcdserver: not leader', 'none');
 /** raft.ErrProposalDropped has no code of its own and comes out as Unknown. */
 export const ERR_PROPOSAL_DROPPED = error('Unknown', 'raft proposal dropped', 'none');
 

@@ -1,6 +1,7 @@
 // server-core/server/server.ts: one etcd member: makes its parts from what the disk holds and runs their loops.
 // etcd 3.6: etcdserver.NewServer, Start, run. Modelled: the v3 key-value core. Not yet: watch, lease, auth, alarms, version monitors.
 import type {MemberId} from '../../base/ids.ts';
+import {NO_MEMBER} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber, Waitable} from '../../env/fiber.ts';
 import {sleepUs, until} from '../../env/fiber.ts';
@@ -8,6 +9,7 @@ import type {Channel} from '../../env/sync.ts';
 import {Cell} from '../../env/sync.ts';
 import {Cluster} from '../membership/cluster.ts';
 import {addressOf} from '../membership/member.ts';
+import {mvccBehaviours} from '../mvcc/behaviours.ts';
 import type {RaftPort} from '../rafthttp/raft-port.ts';
 import {Transport} from '../rafthttp/transport.ts';
 import type {Message} from '../raftpb/types.ts';
@@ -15,6 +17,8 @@ import {Applier} from './applier.ts';
 import {ApplyLoop} from './apply-loop.ts';
 import type {ToApply} from './apply-queue.ts';
 import {makeApplyQueue} from './apply-queue.ts';
+import type {ServerBehaviours} from './behaviours.ts';
+import {serverBehaviours} from './behaviours.ts';
 import type {Bootstrapped} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
 import type {ServerConfig} from './config.ts';
@@ -22,6 +26,9 @@ import {requestTimeoutUs} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import {KvApi} from './kv-api.ts';
 import {Leadership} from './leadership.ts';
+import {MaintenanceApi} from './maintenance-api.ts';
+import {NO_AUTH, NO_LEASES, NO_WATCHES} from './no-parts.ts';
+import {Proposer} from './proposer.ts';
 import {RaftLoop} from './raft-loop.ts';
 import {ReadLoop} from './read-loop.ts';
 import {RequestIds} from './request-ids.ts';
@@ -34,7 +41,10 @@ export class EtcdServer {
   readonly id: MemberId;
   readonly raft: RaftLoop;
   readonly kv: KvApi;
+  readonly maintenance: MaintenanceApi;
+  readonly proposer: Proposer;
   readonly applier: Applier;
+  readonly behaviours: ServerBehaviours;
   private readonly env: Env;
   private readonly config: ServerConfig;
   private readonly cluster: Cluster;
@@ -67,7 +77,19 @@ export class EtcdServer {
     this.id = boot.id;
     this.consistentIndex = boot.consistentIndex;
     this.cluster = new Cluster(boot.clusterId, boot.backend.batch, boot.initialMembers);
-    this.applier = new Applier(env, boot.backend, this.cluster);
+    this.behaviours = serverBehaviours(config.release);
+    this.applier = new Applier({
+      env,
+      id: boot.id,
+      backend: boot.backend,
+      cluster: this.cluster,
+      behaviours: this.behaviours,
+      mvcc: mvccBehaviours(config.release),
+      quotaBytes: config.quotaBackendBytes,
+      auth: NO_AUTH,
+      leases: NO_LEASES,
+      watches: NO_WATCHES,
+    });
     this.leadership = new Leadership(env, config, boot.id);
     const {metadata} = boot.storage.snapshot();
     this.progress = {
@@ -99,7 +121,16 @@ export class EtcdServer {
     });
     const requestIds = new RequestIds(boot.id, env.clock.wallUs());
     this.reads = this.makeReadLoop(requestIds);
-    this.kv = this.makeKvApi(requestIds);
+    this.proposer = this.makeProposer(requestIds);
+    this.maintenance = this.makeMaintenance();
+    this.kv = new KvApi({
+      config,
+      mvcc: mvccBehaviours(config.release),
+      proposer: this.proposer,
+      reads: this.reads,
+      applier: this.applier,
+      raiseNoSpace: () => this.maintenance.raiseNoSpace(),
+    });
   }
 
   /** Up to which entry the store has applied. */
@@ -211,14 +242,13 @@ export class EtcdServer {
     });
   }
 
-  private makeKvApi(requestIds: RequestIds): KvApi {
+  private makeProposer(requestIds: RequestIds): Proposer {
     const {cluster, transport, leadership} = this;
-    return new KvApi({
+    return new Proposer({
       env: this.env,
       config: this.config,
+      behaviours: this.behaviours,
       raft: this.raft,
-      reads: this.reads,
-      applier: this.applier,
       waiters: this.waiters,
       requestIds,
       appliedIndex: () => this.appliedIndex,
@@ -226,7 +256,40 @@ export class EtcdServer {
       hasLeader: () => leadership.wait(),
       timeoutError: (startedUs) => leadership.timeoutError(startedUs, cluster, transport),
       header: () => ({clusterId: cluster.id, memberId: this.id, raftTerm: this.raft.node.term}),
+      currentRevision: () => this.applier.store.currentRevision,
+      identify: () => undefined,
     });
+  }
+
+  private makeMaintenance(): MaintenanceApi {
+    const {leadership, cluster} = this;
+    return new MaintenanceApi({
+      env: this.env,
+      config: this.config,
+      behaviours: this.behaviours,
+      applier: this.applier,
+      proposer: this.proposer,
+      raft: this.raft,
+      cluster,
+      id: this.id,
+      leader: () => leadership.leader.value,
+      appliedIndex: () => this.appliedIndex,
+      committedIndex: () => this.committed,
+      isLearner: () => this.isLearner,
+      storageVersion: () => '',
+      downgrade: () => ({enabled: false, targetVersion: ''}),
+      permit: () => undefined,
+    });
+  }
+
+  /** Is this member a learner, as far as it knows? */
+  get isLearner(): boolean {
+    return this.cluster.members().some(({id, isLearner}) => id === this.id && isLearner);
+  }
+
+  /** Does this member know a leader? */
+  get hasLeader(): boolean {
+    return this.leadership.leader.value !== NO_MEMBER;
   }
 
   private makeApplyLoop(): ApplyLoop {

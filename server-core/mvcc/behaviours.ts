@@ -1,0 +1,36 @@
+// server-core/mvcc/behaviours.ts: what the store does differently from release to release.
+import {isSince} from '../release/release.ts';
+
+export interface MvccBehaviours {
+  /**
+   * Which of several bad operations of a transaction names the error: the first listed (3.6 on), or the first bad put and only
+   * then the first bad range.
+   */
+  readonly txnCheckOrder: 'as-listed' | 'puts-first';
+  /** A range with an unknown sort order or target is refused: 3.6 on. */
+  readonly refusesUnknownSort: boolean;
+  /** Compaction keeps a deletion exactly at its revision (18089): 3.4.34, 3.5.16, 3.6.0. */
+  readonly keepsTombstoneAtCompaction: boolean;
+  /** HashKV answers at the compact revision itself (14325): 3.4.27, 3.5.10, 3.6.0. */
+  readonly hashesAtCompactRevision: boolean;
+  /** The hashes of finished compactions are kept and answered: 3.5.5, 3.6.0. */
+  readonly keepsCompactionHashes: boolean;
+  /** A store never comes up below a compaction that was scheduled (17780): 3.4.32, 3.5.14, 3.6.0. */
+  readonly raisesRevisionToScheduledCompaction: boolean;
+  /** sort.Sort's algorithm decides the order of ties; Go 1.19 brought pattern-defeating quicksort. Builds of 3.3 are older. */
+  readonly sort: 'quicksort' | 'pdq';
+}
+
+/** The behaviours of a release. */
+export function mvccBehaviours(release: string): MvccBehaviours {
+  const has36 = isSince(release, '3.6.0');
+  return Object.freeze({
+    txnCheckOrder: has36 ? 'as-listed' : 'puts-first',
+    refusesUnknownSort: has36,
+    keepsTombstoneAtCompaction: isSince(release, '3.4.34', '3.5.16', '3.6.0'),
+    hashesAtCompactRevision: isSince(release, '3.4.27', '3.5.10', '3.6.0'),
+    keepsCompactionHashes: isSince(release, '3.5.5', '3.6.0'),
+    raisesRevisionToScheduledCompaction: isSince(release, '3.4.32', '3.5.14', '3.6.0'),
+    sort: isSince(release, '3.4.0') ? 'pdq' : 'quicksort',
+  });
+}

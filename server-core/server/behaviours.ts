@@ -1,0 +1,67 @@
+// server-core/server/behaviours.ts: what the server's own loops and calls do differently from release to release.
+import {isSince} from '../release/release.ts';
+
+export interface ServerBehaviours {
+  /** What a deadline that passed while raft took no proposal comes out as: 3.3 `request timed out`, 3.4 Unknown, then its own code. */
+  readonly undroppedProposal: 'timeout' | 'unknown' | 'deadline-exceeded';
+  /**
+   * A transaction loses its ranges on members that owe nobody an answer, so that one whose range fails is carried out there and
+   * refused here (issue 18667). Gone in 3.7.0.
+   */
+  readonly stripsRangesOfForeignTxns: boolean;
+  /** Quota: requests that write nothing pass, however full the store is (13435): 3.4 on; nested puts were never counted (22140). */
+  readonly quotaPassesReads: boolean;
+  /** While an alarm is raised permissions are not checked at apply, until a restart: Alarm() wrapped the bare applier up to 3.5. */
+  readonly alarmsBypassAuth: boolean;
+  /** Maintenance.Alarm's errors leave without their code (3.3). */
+  readonly alarmErrorsAreUnknown: boolean;
+  /** Status tells the applied index, the size in use, whether the member is a learner, and errors: 3.4 on. */
+  readonly statusIsDetailed: boolean;
+  /** Status tells storage version, quota and downgrade; HashKV its revision; Snapshot its version: 3.6 on. */
+  readonly statusTellsStorage: boolean;
+  /** MoveLeader checks that the target is a member: 3.4 on; before, it waited for a transfer that never came. */
+  readonly moveLeaderChecksTarget: boolean;
+  /** Maintenance.Downgrade is there: 3.5 on. */
+  readonly hasDowngrade: boolean;
+  /** Not capable, learner and unknown-version refusals are FailedPrecondition (12985): 3.6 on; Unavailable before. */
+  readonly refusalsAreFailedPrecondition: boolean;
+  /** Learners exist: 3.4 on. */
+  readonly hasLearners: boolean;
+  /** --pre-vote is on unless told otherwise: 3.5 on. */
+  readonly preVoteByDefault: boolean;
+  /** --snapshot-count: 10 000 in 3.0, 3.1 and from 3.6; 100 000 between. */
+  readonly snapshotCountDefault: number;
+  /** Snapshots in memory every 100 entries beside those on disk: 3.6 on. */
+  readonly snapshotsInMemory: boolean;
+  /** Messages that name another member are refused (17814): 3.4.32, 3.5.14. */
+  readonly refusesForeignMessages: boolean;
+  /** Compaction: revisions removed in one batch, and the pause between two in microseconds. */
+  readonly compactionBatch: number;
+  readonly compactionPauseUs: number;
+}
+
+/** The behaviours of a release. */
+export function serverBehaviours(release: string): ServerBehaviours {
+  const has34 = isSince(release, '3.4.0');
+  const has35 = isSince(release, '3.5.0');
+  const has36 = isSince(release, '3.6.0');
+  return Object.freeze({
+    undroppedProposal: has35 ? 'deadline-exceeded' : has34 ? 'unknown' : 'timeout',
+    stripsRangesOfForeignTxns: !isSince(release, '3.7.0'),
+    quotaPassesReads: has34,
+    alarmsBypassAuth: !has36,
+    alarmErrorsAreUnknown: !has34,
+    statusIsDetailed: has34,
+    statusTellsStorage: has36,
+    moveLeaderChecksTarget: has34,
+    hasDowngrade: has35,
+    refusalsAreFailedPrecondition: has36,
+    hasLearners: has34,
+    preVoteByDefault: has35,
+    snapshotCountDefault: has36 || !isSince(release, '3.2.0') ? 10_000 : 100_000,
+    snapshotsInMemory: has36,
+    refusesForeignMessages: isSince(release, '3.4.32', '3.5.14', '3.6.0'),
+    compactionBatch: has34 ? 1_000 : 10_000,
+    compactionPauseUs: has34 ? 10_000 : 100_000,
+  });
+}
