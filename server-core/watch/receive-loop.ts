@@ -1,0 +1,114 @@
+// server-core/watch/receive-loop.ts: the requests of one Watch call. etcd: api/v3rpc/watch.go (recvLoop).
+import type {Fiber} from '../../env/fiber.ts';
+import {until} from '../../env/fiber.ts';
+import type {WatchCreateRequest, WatchRequest, WatchResponse} from '../etcdserverpb/watch-messages.ts';
+import {watchResponse} from '../etcdserverpb/watch-messages.ts';
+import type {StreamError, WatchSession} from './watch-session.ts';
+import {NO_WATCH} from './watcher.ts';
+
+/** rpctypes.ErrCompacted as text. */
+const COMPACTED = 'etcdserver: mvcc: required revision has been compacted';
+/** Denials that the reason tells apart; any other counts as a missing right. */
+const TOLD_DENIALS: readonly string[] = [
+  'etcdserver: invalid auth token',
+  'etcdserver: revision of auth store is old',
+  'etcdserver: user name is empty',
+];
+const DENIED: StreamError = {code: 'PermissionDenied', message: 'etcdserver: permission denied'};
+
+/** Carries out requests until the client has sent its last one. Waits while too many answers are unsent. */
+export function* receiveLoop(session: WatchSession): Fiber<void> {
+  for (;;) {
+    const request = yield* until(session.stream.receive);
+    if (request === undefined) return;
+    const goesOn = yield* handle(session, request);
+    if (!goesOn) return;
+  }
+}
+
+/** False: nothing more is to be read. A request of no known kind is passed over. */
+function* handle(session: WatchSession, {create, cancel, progress}: WatchRequest): Fiber<boolean> {
+  if (create !== undefined) return yield* handleCreate(session, create);
+  if (cancel !== undefined) yield* handleCancel(session, cancel.watchId);
+  else if (progress !== undefined) yield* handleProgress(session);
+  return true;
+}
+
+function* handleCreate(session: WatchSession, asked: WatchCreateRequest): Fiber<boolean> {
+  const {behaviours} = session.host.watchable;
+  // The empty key is the smallest there is: from the first one on.
+  const create = asked.key === '' ? {...asked, key: '\0'} : asked;
+  if (create.startRevision < 0 && behaviours.negativeStart === 'refused') {
+    yield* session.control.send(refused(session, NO_WATCH, COMPACTED));
+    return true;
+  }
+  const isHidden = behaviours.openEndAsked === 'as-single-key' && create.rangeEnd === '\0';
+  const denial = yield* session.host.isPermitted(isHidden ? {...create, rangeEnd: ''} : create);
+  if (denial !== undefined) {
+    const id = behaviours.deniedId === 'requested' ? create.watchId : NO_WATCH;
+    yield* session.control.send(refused(session, id, denialReason(session, denial)));
+    return behaviours.listensAfterDenial;
+  }
+  yield* session.control.send(begin(session, create));
+  return true;
+}
+
+/** Begins the watch; answers what the client is to be told. */
+function begin(session: WatchSession, create: WatchCreateRequest): WatchResponse {
+  const {behaviours} = session.host.watchable;
+  const {watches} = session;
+  const filter = {noPut: create.filters.includes('no-put'), noDelete: create.filters.includes('no-delete')};
+  const result = watches.watch({
+    watchId: create.watchId,
+    key: create.key,
+    rangeEnd: create.rangeEnd,
+    startRevision: create.startRevision,
+    filter,
+  });
+  if (result.kind === 'failed') {
+    return refused(session, NO_WATCH, behaviours.failureReason === 'named' ? result.reason : '');
+  }
+  const {id} = result;
+  if (create.progressNotify) session.beat.add(id);
+  if (create.prevKv) session.withPrevKv.add(id);
+  if (create.fragment && behaviours.fragments) session.fragmented.add(id);
+  return watchResponse.make({header: session.header(watches.revision), watchId: id, created: true});
+}
+
+function refused(session: WatchSession, watchId: number, cancelReason: string): WatchResponse {
+  const header = session.header(session.watches.revision);
+  return watchResponse.make({header, watchId, created: true, canceled: true, cancelReason});
+}
+
+function denialReason(session: WatchSession, denial: StreamError): string {
+  const isTold = session.host.watchable.behaviours.deniedReason === 'by-cause' && TOLD_DENIALS.includes(denial.message);
+  const {code, message} = isTold ? denial : DENIED;
+  return `rpc error: code = ${code} desc = ${message}`;
+}
+
+/** Of an id that is not there nothing is said. */
+function* handleCancel(session: WatchSession, watchId: number): Fiber<void> {
+  if (!session.watches.cancel(watchId)) return;
+  const header = session.header(session.watches.revision);
+  yield* session.control.send(watchResponse.make({header, watchId, canceled: true}));
+  session.beat.wanting.delete(watchId);
+  session.withPrevKv.delete(watchId);
+  session.fragmented.delete(watchId);
+}
+
+function* handleProgress(session: WatchSession): Fiber<void> {
+  const {watches} = session;
+  switch (session.host.watchable.behaviours.requestedProgress) {
+    case 'when-synced':
+      watches.requestProgressAll();
+      return;
+    case 'deferred':
+      if (!session.isProgressOwed) session.isProgressOwed = !watches.requestProgressAll();
+      return;
+    case 'at-once':
+      yield* session.control.send(watchResponse.make({header: session.header(watches.revision), watchId: NO_WATCH}));
+      return;
+    case 'unknown':
+      return;
+  }
+}
