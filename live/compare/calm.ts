@@ -1,0 +1,69 @@
+// live/compare/calm.ts: when a real server must have come to rest before an operation has one right answer.
+// etcd does some work behind the scenes (catching watches up, removing compacted revisions). What a request answers while that
+// is under way is a race inside etcd itself, so a comparison waits for the end of it; each wait is named here with its reason.
+import type {SingleOp} from '../plan.ts';
+import {fieldsOf} from './book.ts';
+import {bothSides, type Mark, type Run} from './run.ts';
+
+interface Wait {
+  readonly before: (op: SingleOp, run: Run) => boolean;
+  readonly after: Mark;
+  readonly ms: number;
+  readonly reason: string;
+}
+
+const callOf = (op: SingleOp): string => (op.op === 'call' || op.op === 'begin' || op.op === 'send' ? op.rpc : '');
+
+const WAITS: readonly Wait[] = [
+  {
+    before: (op) => callOf(op) === 'KV/Compact',
+    after: 'watch in the past',
+    ms: 250,
+    reason: 'watches are caught up every 100 ms: a compaction in between decides whether one is cancelled',
+  },
+  {
+    before: (op) =>
+      callOf(op) === 'Watch/Watch' && 'request' in op && fieldsOf(op.request)?.['progress_request'] !== undefined,
+    after: 'watch in the past',
+    ms: 250,
+    reason: 'a progress request is answered only when every watch of the stream is caught up (3.4.25, 3.5.8)',
+  },
+  {
+    before: (op) => /Maintenance\/(Hash|HashKV|Snapshot|Defragment)$/.test(callOf(op)),
+    after: 'compaction',
+    ms: 150,
+    reason: 'revisions are removed in the background; the hash of a compaction is stored at its end',
+  },
+  {
+    before: (op, {sides}) => callOf(op) === 'Cluster/MemberAdd' && sides[0].world.members.length > 1,
+    after: 'start',
+    ms: 6_500,
+    reason: 'members are added only when all have been connected for five seconds',
+  },
+];
+
+/** Waits, in both worlds, for what an operation needs at rest. */
+export async function calm(run: Run, op: SingleOp): Promise<void> {
+  for (const wait of WAITS) {
+    const since = run.quiet.get(wait.after);
+    if (since === undefined || !wait.before(op, run)) continue;
+    await bothSides(run, async ({world}) => {
+      const restMs = wait.ms - (world.nowMs() - since[world === run.sides[0].world ? 0 : 1]);
+      if (restMs > 0) await world.sleep(Math.ceil(restMs));
+    });
+  }
+}
+
+function mark(run: Run, what: Mark): void {
+  run.quiet.set(what, [run.sides[0].world.nowMs(), run.sides[1].world.nowMs()]);
+}
+
+/** Writes down when an operation was done, for the waits above. */
+export function noteDone(run: Run, op: SingleOp): void {
+  const rpc = callOf(op);
+  if (rpc === 'KV/Compact') mark(run, 'compaction');
+  if (rpc === 'Watch/Watch' && op.op === 'send') {
+    const create = fieldsOf(fieldsOf(op.request)?.['create_request']);
+    if (create?.['start_revision'] !== undefined) mark(run, 'watch in the past');
+  }
+}
