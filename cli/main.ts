@@ -4,6 +4,7 @@ import {availableParallelism} from 'node:os';
 import {Command, CommanderError, Option} from 'commander';
 import {CODE_VERSION} from '../base/code-version.ts';
 import {InputError} from '../base/input-error.ts';
+import {addDataDir} from './data-dir-program.ts';
 import {EXIT_INPUT} from './exit-code.ts';
 
 const EXIT_CODES = `
@@ -30,6 +31,7 @@ function makeProgram(): Command {
   addReplay(program);
   addCheck(program);
   addReport(program);
+  addDataDir(program, exits);
   program
     .command('demo', {hidden: true})
     .description('what `npm start` shows')

@@ -22,10 +22,12 @@ export class WalError extends Error {
   readonly code: WalErrorCode;
   readonly file: string;
   readonly offset: number;
+  readonly reason: string;
   constructor(code: WalErrorCode, file: string, offset: number, reason: string) {
     super(`${file}: at offset ${offset}: ${reason}`);
     this.code = code;
     this.file = file;
     this.offset = offset;
+    this.reason = reason;
   }
 }

@@ -1,0 +1,54 @@
+// cli/data-dir-files.ts: etcd's files from a real disk into memory, and back. Symbolic links are followed, sockets and the like left out.
+import {mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {InputError} from '../base/input-error.ts';
+import type {DataFiles} from '../server-core/datadir/memory-disk.ts';
+
+/** A single file larger than this is no data file of ours. */
+const FILE_SIZE_MAX = 2 ** 31 - 1;
+const DEPTH_MAX = 4;
+
+/** The file, or all files of the folder, by their paths as given. Throws InputError. */
+export function readDataFiles(path: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  told(path, () => collect(path, 0, files));
+  return files;
+}
+
+function collect(path: string, depth: number, files: Map<string, Uint8Array>): void {
+  const stat = statSync(path);
+  if (stat.isDirectory()) {
+    if (depth > DEPTH_MAX) return;
+    for (const name of readdirSync(path).sort()) collect(join(path, name), depth + 1, files);
+    return;
+  }
+  if (!stat.isFile()) return;
+  if (stat.size > FILE_SIZE_MAX) throw new InputError(`${path}: ${stat.size} bytes are more than can be read at once`);
+  const buffer = readFileSync(path);
+  files.set(path, new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length));
+}
+
+/** Writes files below a folder, which must be empty or not there. Modes are those of etcd: 0700 and 0600. Throws InputError. */
+export function writeDataFiles(folder: string, files: DataFiles): void {
+  told(folder, () => {
+    const stat = statSync(folder, {throwIfNoEntry: false});
+    if (stat !== undefined && (!stat.isDirectory() || readdirSync(folder).length > 0))
+      throw new InputError(`${folder}: is there and not an empty folder`);
+    for (const [path, bytes] of files) {
+      const target = join(folder, path);
+      mkdirSync(dirname(target), {recursive: true, mode: 0o700});
+      writeFileSync(target, bytes, {mode: 0o600});
+    }
+  });
+}
+
+function told<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const {code, message} = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new InputError(`${path}: there is no such file or folder`);
+    throw new InputError(`${path}: ${message}`);
+  }
+}

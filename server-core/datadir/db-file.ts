@@ -1,0 +1,116 @@
+// server-core/datadir/db-file.ts: a backend file, or a snapshot file (such a file and its SHA-256 behind it), read from bytes.
+// Sources: clientv3 snapshot.go (the trailer), etcdutl/snapshot/v3_snapshot.go (Status), schema/bucket.go (what lies in the buckets).
+import {sha256} from '@noble/hashes/sha2.js';
+import type {ByteString} from '../../base/byte-string.ts';
+import {describeBytes, equalBytes, hexOf, toBytes} from '../../base/byte-string.ts';
+import {crc32c} from '../../base/crc32c.ts';
+import {WireError, WireReader, wireTag} from '../../base/wire.ts';
+import {BackendError} from '../backend/backend-error.ts';
+import type {BoltFile} from '../backend/bolt/bolt-file.ts';
+import {BOLT_DEFAULTS} from '../backend/bolt/bolt-file.ts';
+import {checkBoltFile} from '../backend/bolt/check.ts';
+import {openBolt} from '../backend/bolt/open.ts';
+import {isTombstoneKey, mainOf, REVISION_SIZE} from '../mvcc/revision.ts';
+import {runImmediately} from './immediate.ts';
+import {MemoryDisk} from './memory-disk.ts';
+
+export const TRAILER_SIZE = 32;
+const SECTOR_SIZE = 512;
+
+/** Does a file of that size end with a checksum? hasChecksum. */
+export const hasTrailer = (sizeBytes: number): boolean => sizeBytes % SECTOR_SIZE === TRAILER_SIZE;
+
+/** The database of a snapshot file without its checksum. Throws BackendError when the checksum is not that of the bytes. */
+export function withoutTrailer(file: string, bytes: Uint8Array): Uint8Array {
+  if (!hasTrailer(bytes.length)) return bytes;
+  const end = bytes.length - TRAILER_SIZE;
+  const db = bytes.subarray(0, end);
+  const [expected, found] = [bytes.subarray(end), sha256(db)];
+  if (!equalBytes(expected, found)) {
+    const reason = `expected sha256 ${hexOf(expected)}, got ${hexOf(found)}`;
+    throw new BackendError('corrupt', file, reason, {offset: end});
+  }
+  return db;
+}
+
+/** Reads a database. Throws BackendError with the place; `bytes` are not changed. */
+export function readDb(file: string, bytes: Uint8Array): BoltFile {
+  if (bytes.length === 0) throw new BackendError('too-short', file, 'the file is empty', {offset: 0});
+  const path = '/db';
+  const disk = new MemoryDisk(new Map([[path, bytes]]));
+  try {
+    return runImmediately(disk, function* (env) {
+      return yield* openBolt(yield* env.disk.open(path), {...BOLT_DEFAULTS, freelistSync: false});
+    });
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    const {code, reason, offset, page} = error;
+    const place = {...(offset === undefined ? {} : {offset}), ...(page === undefined ? {} : {page})};
+    throw new BackendError(code, file, reason, place);
+  }
+}
+
+/** What `etcdutl snapshot status` tells of a database. */
+export interface DbStatus {
+  /** CRC-32C over buckets, keys and values, in their order. */
+  readonly hash: number;
+  readonly revision: number;
+  /** As the tool of the release counts that wrote it: from 3.6 on the keys that are there, before all entries of all buckets. */
+  readonly totalKey: number;
+  /** Up to the high-water mark, in bytes. */
+  readonly totalSize: number;
+  /** Storage version, from 3.6 on; empty before. */
+  readonly version: string;
+}
+
+/** Throws BackendError for what is no sound bbolt file, or holds in `key` what is no revision of a key. */
+export function dbStatus(file: string, bytes: Uint8Array, db: BoltFile): DbStatus {
+  const [first, ...others] = checkBoltFile(bytes);
+  if (first !== undefined) {
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+    throw new BackendError('corrupt', file, `integrity check failed: ${first}${more}`, {offset: 0});
+  }
+  let hash = 0;
+  let entryCount = 0;
+  let revision = 0;
+  const liveKeys = new Set<ByteString>();
+  for (const name of db.bucketNames()) {
+    hash = crc32c(hash, toBytes(name));
+    db.bucket(name)?.forEach((key, value) => {
+      hash = crc32c(hash, toBytes(key));
+      hash = crc32c(hash, value);
+      entryCount++;
+      if (name !== 'key') return;
+      if (key.length < REVISION_SIZE) throw badEntry(file, name, key, 'no revision');
+      revision = mainOf(key);
+      const userKey = keyOf(file, key, value);
+      if (isTombstoneKey(key)) liveKeys.delete(userKey);
+      else liveKeys.add(userKey);
+    });
+  }
+  const stored = db.bucket('meta')?.get('storageVersion');
+  const version = stored === undefined ? '' : new TextDecoder().decode(stored);
+  const totalKey = version === '' ? entryCount : liveKeys.size;
+  return {hash: hash >>> 0, revision, totalKey, totalSize: db.sizeBytes, version};
+}
+
+/** mvccpb.KeyValue.key. */
+function keyOf(file: string, revisionKey: ByteString, value: Uint8Array): ByteString {
+  try {
+    const reader = new WireReader(value);
+    while (reader.more()) {
+      const tag = reader.tag();
+      if (tag === wireTag(1, 2)) return reader.text();
+      reader.skip(tag);
+    }
+    return '';
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw badEntry(file, 'key', revisionKey, error.message);
+  }
+}
+
+/** An entry of a bucket that is not what its bucket is for. */
+export function badEntry(file: string, bucket: string, key: ByteString, reason: string): BackendError {
+  return new BackendError('corrupt', file, `bucket ${bucket}, key ${describeBytes(key)}: ${reason}`, {offset: 0});
+}
