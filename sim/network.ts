@@ -44,6 +44,8 @@ interface Host {
   readonly listeners: Map<number, {readonly process: Process; readonly queue: Channel<Connection>}>;
 }
 
+/** How long it takes to learn that there is no such host. */
+const UNKNOWN_HOST_US = 200;
 /** SYN comes again after one second, then two, four, … */
 const SYN_RETRY_US = 1_000_000;
 const BACKLOG = 4096;
@@ -59,6 +61,8 @@ export class SimNetwork {
   private readonly linkOptions: LinkOptions;
   private readonly hosts = new Map<string, Host>();
   private readonly links = new Map<string, Link>();
+  /** Addresses that stand for another one: real clusters share one host and differ by port. */
+  private readonly aliases = new Map<string, string>();
   /** Open sides, by the host they are on. */
   private readonly sides = new Map<string, Set<Side>>();
   // How many cuts and clogs lie on each direction: [from * hostCount + to].
@@ -85,6 +89,11 @@ export class SimNetwork {
     this.blocked = blocked;
     this.hosts.set(name, {name, index: before, isUp: false, listeners: new Map()});
     this.sides.set(name, new Set());
+  }
+
+  /** From now on `address` is another name of `target`, both 'host:port'. */
+  alias(address: string, target: string): void {
+    this.aliases.set(address, target);
   }
 
   /** The network as one process sees it; its host is up from now on, and says so to whoever still believes in old connections. */
@@ -212,8 +221,13 @@ export class SimNetwork {
 
   private *dial(from: Host, process: Process, address: string, timeoutUs: number): Fiber<Connection> {
     const {kernel} = this;
-    const [name = '', port = ''] = address.split(':');
-    const to = this.host(name);
+    const [name = '', port = ''] = (this.aliases.get(address) ?? address).split(':');
+    const to = this.hosts.get(name);
+    if (to === undefined) {
+      // Nobody has that name: the resolver, or a host that listens to nothing, says so at once.
+      yield* this.sleep(UNKNOWN_HOST_US);
+      throw new NetworkError('refused', `${address}: no such host`);
+    }
     const [there, back] = [this.link(from, to), this.link(to, from)];
     const deadlineUs = kernel.nowUs + timeoutUs;
     const delay = (link: Link) => link.drawDelayUs(60, () => this.trace.mark('network: frame retransmitted'));

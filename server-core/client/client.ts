@@ -94,6 +94,8 @@ export class Client {
         return {kind: 'ok', response: end.response, endpoint: endpoint.address};
       case 'broken':
         return fail('Unavailable', 'error reading from server: connection reset', 'unknown');
+      case 'http':
+        return fail('Internal', 'a call was answered as a plain request', 'unknown');
       case 'failure':
         return fail(end.code, end.message, effectOf(end.code, end.message));
     }

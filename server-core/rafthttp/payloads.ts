@@ -29,7 +29,9 @@ export type PeerPayload =
   | {readonly kind: 'snapshot-chunk'; readonly bytes: Uint8Array}
   | {readonly kind: 'status'; readonly status: PeerStatusCode; readonly text: string}
   | {readonly kind: 'raft'; readonly message: Message}
-  | {readonly kind: 'link-heartbeat'};
+  | {readonly kind: 'link-heartbeat'}
+  | {readonly kind: 'http'; readonly method: 'GET' | 'POST'; readonly path: string; readonly body: Uint8Array}
+  | {readonly kind: 'http-reply'; readonly status: number; readonly body: Uint8Array};
 
 /** HTTP status codes that rafthttp gives a meaning to. */
 export type PeerStatusCode = 200 | 204 | 403 | 404 | 405 | 410 | 412 | 500;

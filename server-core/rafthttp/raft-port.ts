@@ -4,6 +4,7 @@ import type {ClusterId, MemberId} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import type {Message} from '../raftpb/types.ts';
+import type {PeerHttpHandler} from './peer-http.ts';
 
 export interface RaftPort {
   /** Hands a peer's message to raft at once. False: it was not for us (removed sender, other member). Not for MsgProp. */
@@ -15,6 +16,8 @@ export interface RaftPort {
   reportSnapshot(id: MemberId, outcome: 'finish' | 'failure'): void;
   /** Stores the db of a snapshot message as `.snap.db` before the message reaches raft. */
   saveSnapshotDb(index: number, db: Uint8Array): Fiber<void>;
+  /** Answers a plain request on the peer port. */
+  readonly http: PeerHttpHandler;
   /** The cluster says that this member was removed: it stops. etcd: reportCriticalError(errMemberRemoved). */
   memberRemoved(): void;
 }

@@ -8,6 +8,7 @@ import {sleepUs} from '../../env/fiber.ts';
 import {World} from '../../sim/world.ts';
 import type {Message, MessageType} from '../raftpb/types.ts';
 import {makeMessage} from '../raftpb/types.ts';
+import {textReply} from './peer-http.ts';
 import {Transport} from './transport.ts';
 
 const CLUSTER = toId64('c1') as ClusterId;
@@ -54,6 +55,10 @@ function start(
         },
         isIdRemoved: (other) => options.removed?.includes(other) ?? false,
         reportUnreachable: (other) => note(`unreachable ${Number.parseInt(other, 16)}`),
+        // biome-ignore lint/correctness/useYield: nothing to wait for
+        http: function* ({path}) {
+          return textReply(200, `you asked for ${path}`);
+        },
         reportSnapshot: (_other, outcome) => note(`snapshot ${outcome}`),
         // biome-ignore lint/correctness/useYield: nothing to wait for
         saveSnapshotDb: function* (index, db) {

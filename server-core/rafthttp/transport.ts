@@ -8,6 +8,7 @@ import type {Message} from '../raftpb/types.ts';
 import type {PeerHeader} from './payloads.ts';
 import {answer, payloadOf} from './payloads.ts';
 import {Peer} from './peer.ts';
+import {answerPeer} from './peer-http.ts';
 import type {TransportContext} from './raft-port.ts';
 import type {SnapshotTransfer} from './snapshot-sender.ts';
 
@@ -93,6 +94,9 @@ export class Transport {
           if (this.admit(connection, payload.header) === undefined) return connection.close();
           if (raft.process(payload.message)) answer(connection, 204, '');
           else answer(connection, 403, 'cannot process message');
+          break;
+        case 'http':
+          yield* answerPeer(connection, raft.http, payload);
           break;
         case 'snapshot-head':
           if (this.admit(connection, payload.header) === undefined) return connection.close();

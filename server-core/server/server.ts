@@ -28,6 +28,7 @@ import {KvApi} from './kv-api.ts';
 import {Leadership} from './leadership.ts';
 import {MaintenanceApi} from './maintenance-api.ts';
 import {NO_AUTH, NO_LEASES, NO_WATCHES} from './no-parts.ts';
+import {PeerHttp} from './peer-http.ts';
 import {Proposer} from './proposer.ts';
 import {RaftLoop} from './raft-loop.ts';
 import {ReadLoop} from './read-loop.ts';
@@ -44,6 +45,7 @@ export class EtcdServer {
   readonly maintenance: MaintenanceApi;
   readonly proposer: Proposer;
   readonly applier: Applier;
+  readonly peerHttp = new PeerHttp();
   readonly behaviours: ServerBehaviours;
   private readonly env: Env;
   private readonly config: ServerConfig;
@@ -193,6 +195,7 @@ export class EtcdServer {
         this.raft.stepped();
       },
       saveSnapshotDb: (index, db) => boot.disk.saveSnapshotDb(index, db),
+      http: (request) => this.peerHttp.handle(request),
       memberRemoved: () => this.stopped.set(true),
     };
   }
