@@ -1,5 +1,7 @@
 // cli/data-dir-program.ts: `etcdsim data-dir …`, registered with the program.
 import type {Command} from 'commander';
+import {Option} from 'commander';
+import type {ExportArguments} from './data-dir-export.ts';
 
 /** Wraps an action so that what it returns becomes the exit code. */
 export type Exits = <A extends unknown[]>(
@@ -18,6 +20,20 @@ export function addDataDir(program: Command, exits: Exits): void {
     .action(
       exits(async (path: string, given: {json?: boolean}) =>
         (await import('./data-dir-inspect.ts')).dataDirInspectCommand(path, given),
+      ),
+    );
+  dataDir
+    .command('export')
+    .description("write what a member of a run has on its disk as a real etcd's data directory")
+    .argument('<run.json>')
+    .argument('<dir>', 'a folder that is empty or not there')
+    .option('--member <name>', 'whose disk', 'm1')
+    .option('--at <time>', 'virtual time since the start, as in 12s (default: the end of the run)')
+    .addOption(new Option('--crash <how>', 'what the member dies of').choices(['kill', 'power']).default('kill'))
+    .addHelpText('after', '\nExample: etcdsim data-dir export etcdsim-out/healthy-1/run.json /tmp/m1 --member m1')
+    .action(
+      exits(async (path: string, folder: string, given: ExportArguments) =>
+        (await import('./data-dir-export.ts')).dataDirExportCommand(path, folder, given),
       ),
     );
 }
