@@ -184,6 +184,11 @@ export class Backend {
     }
   }
 
+  /** What readers see now, without waiting: only for parts that hold the batch lock, or that etcd lets read so. */
+  get reads(): ReadTx {
+    return this.openBatch.reads;
+  }
+
   /** Waits while a commit or a defragmentation holds reads up. What it returns must be read before the caller waits again. */
   *readTx(): Fiber<ReadTx> {
     while (this.readsHeld) yield this.readsReleased;

@@ -37,7 +37,7 @@ export interface AuthPort {
   /** May the requester of a proposed request do this? Asked when it is applied. etcd: authApplierV3. */
   checkApply(header: RequestHeader | undefined, body: RaftRequestBody): ServerError | undefined;
   /** Reads with the permissions of a token's owner. etcd: doSerialize. */
-  serialize<R>(token: string | undefined, body: ReadBody, read: () => Answer<R>): Answer<R>;
+  serialize<R>(token: string | undefined, body: ReadBody, read: () => Answer<R>): Fiber<Answer<R>>;
   /** Carries out one of the auth service's requests; undefined for any other. */
   apply(body: RaftRequestBody): Answer<object> | undefined;
   restore(backend: Backend): void;
@@ -55,7 +55,7 @@ export interface LeasePort extends Lessor {
 export interface WatchPort {
   changed(revision: number, changes: readonly KeyValue[]): void;
   /** The store has been replaced by what a snapshot brought. */
-  restored(store: MvccStore): void;
+  restored(store: MvccStore, backend: Backend): void;
 }
 
 /** Requests that are answered without raft. */
@@ -99,7 +99,7 @@ export class Applier {
     this.alarms = new AlarmStore(backend.batch);
     const sizeBytes = () => this.backend.sizeBytes;
     this.quota = new Quota({quotaBytes, passesReads: behaviours.quotaPassesReads, sizeBytes});
-    watches.restored(this.store);
+    watches.restored(this.store, backend);
     this.startCompaction();
   }
 
@@ -112,7 +112,7 @@ export class Applier {
     this.alarms.restore(backend.batch);
     this.bypassesAuth = false;
     auth.restore(backend);
-    watches.restored(this.store);
+    watches.restored(this.store, backend);
     this.startCompaction();
   }
 
@@ -122,9 +122,9 @@ export class Applier {
   }
 
   /** Answers a read as the owner of a token may see it. */
-  serialize<R>(token: string | undefined, body: ReadBody, read: () => Answer<R>): Answer<R> {
+  *serialize<R>(token: string | undefined, body: ReadBody, read: () => Answer<R>): Fiber<Answer<R>> {
     const {auth} = this.parts;
-    return auth.isEnabled ? auth.serialize(token, body, read) : read();
+    return auth.isEnabled || token !== undefined ? yield* auth.serialize(token, body, read) : read();
   }
 
   /** Answers a range that needs no raft. */

@@ -56,6 +56,18 @@ export interface ServerConfig {
   readonly backendBatchLimit: number;
   /** --quota-backend-bytes: 0 for the default, below 0 for none. */
   readonly quotaBackendBytes: number;
+  /** --auth-token: `simple`, or `jwt,` and its options; keys by the paths that the options name. */
+  readonly authToken: string;
+  readonly authKeys: ReadonlyMap<string, Uint8Array>;
+  /** --auth-token-ttl in seconds. */
+  readonly authTokenTtl: number;
+  /** --bcrypt-cost. */
+  readonly bcryptCost: number;
+  /** Lease checkpoints on, and kept in the database: by flag or feature gate. */
+  readonly leaseCheckpoint: boolean;
+  readonly leaseCheckpointPersist: boolean;
+  /** --…watch-progress-notify-interval in microseconds; 0: ten minutes. */
+  readonly watchProgressNotifyUs: number;
   readonly defects: ServerDefects;
   /** Told of each step; for checkers. Never part of a decision. */
   readonly observer: ServerObserver | undefined;
@@ -83,6 +95,13 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     backendBatchIntervalMs: 100,
     backendBatchLimit: 10_000,
     quotaBackendBytes: 0,
+    authToken: 'simple',
+    authKeys: new Map(),
+    authTokenTtl: 300,
+    bcryptCost: 10,
+    leaseCheckpoint: false,
+    leaseCheckpointPersist: false,
+    watchProgressNotifyUs: 0,
     defects: {},
     observer: undefined,
     ...input,

@@ -47,6 +47,11 @@ export const ERR_LEADER_CHANGED = error('Unavailable', 'etcdserver: leader chang
 export const ERR_STOPPED = error('Unavailable', 'etcdserver: server stopped', 'unknown');
 export const ERR_TOO_MANY_REQUESTS = error('ResourceExhausted', 'etcdserver: too many requests', 'none');
 export const ERR_REQUEST_TOO_LARGE = error('InvalidArgument', 'etcdserver: request is too large', 'none');
+export const ERR_TIMEOUT_WAIT_APPLIED = error(
+  'Unavailable',
+  'etcdserver: request timed out, waiting for the applied index took too long',
+  'none',
+);
 export const ERR_NO_SPACE = error('ResourceExhausted', 'etcdserver: mvcc: database space exceeded', 'none');
 export const ERR_CORRUPT = error('DataLoss', 'etcdserver: corrupt cluster', 'none');
 export const ERR_NO_LEADER = error('Unavailable', 'etcdserver: no leader', 'none');

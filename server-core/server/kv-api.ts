@@ -49,7 +49,8 @@ export class KvApi {
     const refused = validateRange(request, mvcc) ?? (yield* this.confirmRead(request.serializable));
     if (refused !== undefined) return refused;
     yield* applier.readable();
-    return proposer.withHeader(applier.serialize(token, {kind: 'range', request}, () => applier.range(request)));
+    const answer = yield* applier.serialize(token, {kind: 'range', request}, () => applier.range(request));
+    return proposer.withHeader(answer);
   }
 
   /** KV.Put. */
@@ -74,7 +75,8 @@ export class KvApi {
     const unconfirmed = yield* this.confirmRead(isTxnSerializable(request));
     if (unconfirmed !== undefined) return unconfirmed;
     yield* applier.readable();
-    return proposer.withHeader(applier.serialize(token, {kind: 'txn', request}, () => applier.readOnlyTxn(request)));
+    const answer = yield* applier.serialize(token, {kind: 'txn', request}, () => applier.readOnlyTxn(request));
+    return proposer.withHeader(answer);
   }
 
   /** KV.Compact: a physical one answers when the compacted revisions are gone and that is committed. */

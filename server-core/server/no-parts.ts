@@ -4,7 +4,10 @@ import type {AuthPort, LeasePort, WatchPort} from './applier.ts';
 export const NO_AUTH: AuthPort = {
   isEnabled: false,
   checkApply: () => undefined,
-  serialize: (_token, _body, read) => read(),
+  // biome-ignore lint/correctness/useYield: nothing to wait for
+  serialize: function* (_token, _body, read) {
+    return read();
+  },
   apply: () => undefined,
   restore: () => undefined,
 };

@@ -42,7 +42,7 @@ export interface ProposerHost {
   readonly header: () => Omit<ResponseHeader, 'revision'>;
   readonly currentRevision: () => number;
   /** Who a token belongs to; undefined without auth. */
-  readonly identify: (token: string | undefined) => Requester | ServerError | undefined;
+  readonly identify: (token: string | undefined) => Fiber<Requester | ServerError | undefined>;
 }
 
 export class Proposer {
@@ -57,7 +57,7 @@ export class Proposer {
     const {committedIndex, appliedIndex, identify} = this.host;
     if (committedIndex() > appliedIndex() + APPLY_GAP_MAX) return ERR_TOO_MANY_REQUESTS;
     // An authentication is made by somebody who has no token yet.
-    const requester = body.kind === 'authenticate' ? undefined : identify(token);
+    const requester = body.kind === 'authenticate' || token === undefined ? undefined : yield* identify(token);
     if (requester !== undefined && 'kind' in requester) return requester;
     return yield* this.proposeAs<Response>(body, requester);
   }
