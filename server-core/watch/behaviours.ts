@@ -72,7 +72,7 @@ function requestedProgressOf(release: string): WatchBehaviours['requestedProgres
 }
 
 /** The behaviours of a release, frozen. */
-export function watchBehavioursOf(release: string): WatchBehaviours {
+export function watchBehaviours(release: string): WatchBehaviours {
   const isFrom34 = isSince(release, '3.4.0');
   const hasDenialMended = isSince(release, '3.6.0', '3.5.6', '3.4.22');
   const has20221 = isSince(release, '3.6.2', '3.5.22', '3.4.38');
