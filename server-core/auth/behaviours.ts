@@ -1,0 +1,166 @@
+// server-core/auth/behaviours.ts: in what releases differ about auth, each difference with its name, source and releases.
+// The main code reads as 3.6/3.7; every older way is asked for here.
+import {isSince} from '../release/release.ts';
+
+/** Calls whose permission is checked before they reach raft or the store. */
+export type GuardedCall =
+  | 'compact'
+  | 'lease-grant'
+  | 'lease-revoke'
+  | 'lease-time-to-live'
+  | 'member-list'
+  | 'member-change'
+  | 'alarm-get'
+  | 'alarm-change'
+  | 'status'
+  | 'move-leader'
+  | 'defragment'
+  | 'hash'
+  | 'hash-kv'
+  | 'snapshot'
+  | 'downgrade';
+
+/** open: anybody. named: anybody with a valid token. admin: role root. admin-plain: the same, errors unmapped (2 Unknown). */
+export type Guard = 'open' | 'named' | 'admin' | 'admin-plain';
+
+export interface AuthBehaviours {
+  /**
+   * eager: every user's merged permissions are made anew with each change (3.4.20, 3.5.5; issue 13883). lazy: made when a user is
+   * first checked, dropped by changes that were applied here, so a snapshot leaves stale ones behind.
+   */
+  readonly permissionCache: 'eager' | 'lazy';
+  /** The eager cache is filled when a member starts: not in 3.4.20 (issue 14355). */
+  readonly fillsCacheAtStart: boolean;
+  /** The eager cache is filled when a snapshot replaces the backend: from 3.4.22, 3.5.6 (issue 14571). */
+  readonly fillsCacheOnRecover: boolean;
+  /** A snapshot that brings enabled auth starts the token provider: from 3.4.19, 3.5.5 (issue 13172). */
+  readonly startsTokensOnRecover: boolean;
+  /** Who makes a password's hash: the member that got the call (from 3.5.0), or each member as it applies. */
+  readonly passwordHashedBy: 'api' | 'apply';
+  /** A password of more than 72 bytes is refused: golang.org/x/crypto of 2023, so from 3.4.28, 3.5.10. */
+  readonly refusesLongPasswords: boolean;
+  /** Users without a password exist: UserAddOptions, from 3.4.0. */
+  readonly hasNoPasswordUsers: boolean;
+  /** Empty names of roles are refused: from 3.4.0. */
+  readonly refusesEmptyRole: boolean;
+  /** Empty keys, inverted ranges and a missing permission are refused: 3.4.25, 3.5.8 (issue 15294). Before, a missing one panics. */
+  readonly checksPermissionRange: boolean;
+  /** A missing permission is refused although ranges are not checked: 3.5.0 to 3.5.7. */
+  readonly refusesMissingPermission: boolean;
+  /** RoleGet of role root tells all keys, whatever is stored: from 3.6.0. */
+  readonly rootRoleShowsAllKeys: boolean;
+  /** Clients read `revision of auth store is old`: from 3.4.19, 3.5.2. Before, 2 Unknown with the store's text. */
+  readonly mapsOldRevision: boolean;
+  /** While auth is off, tokens are not looked at: from 3.4.28, 3.5.10. Before, an unknown token is refused even then. */
+  readonly ignoresTokensWhenOff: boolean;
+  /** Authenticate is proposed in nobody's name: from 3.4.28, 3.5.0. Before, a bad old token spoils getting a new one. */
+  readonly authenticatesAnonymously: boolean;
+  /** `Bearer ` before a token is passed over: from 3.5.32, 3.6.13. */
+  readonly stripsBearer: boolean;
+  /** The index in a simple token is read as unsigned: from 3.5.0. */
+  readonly tokenIndexUnsigned: boolean;
+  /** AuthStatus exists: from 3.5.0. */
+  readonly hasAuthStatus: boolean;
+  /** User lists come from the whole bucket, not from [\0, \xff): from 3.4.20, 3.5.5. */
+  readonly listsEveryUser: boolean;
+  /** Checks of passwords and permissions read through the backend's read buffer: from 3.5.0 (issue 17158 up to 3.5.11). */
+  readonly checksReadBuffer: boolean;
+  /** sort.Sort's algorithm orders permissions of one key; Go 1.19 brought pattern-defeating quicksort. Builds of 3.3 are older. */
+  readonly sort: 'quicksort' | 'pdq';
+  /** Auth writes store the consistent index with them: 3.3.21 and 3.4.8 up to the hooks of 3.5.0 (issue 11651). */
+  readonly savesConsistentIndex: boolean;
+  /** Permission is checked inside nested transactions: from 3.4.42, 3.5.28, 3.6.9 (CVE-2026-33343). */
+  readonly checksNestedTxn: boolean;
+  /** Puts in a txn are checked for prev_kv and lease as plain puts are: from 3.4.44, 3.5.30, 3.6.11 (CVE-2026-44283). */
+  readonly checksTxnPutFully: boolean;
+  /** LeaseTimeToLive with keys needs permission to read the keys: from 3.4.26, 3.5.9 (CVE-2023-32082). */
+  readonly checksLeaseKeysOnTimeToLive: boolean;
+  /** An admin passes that check whatever the revision: from 3.4.42, 3.5.28, 3.6.9. */
+  readonly adminPassesLeaseKeys: boolean;
+  /** An admin passes the check of a lease's keys at apply, whatever the revision: from 3.4.27, 3.5.10. */
+  readonly adminPassesLeasePuts: boolean;
+  /** LeaseKeepAlive and LeaseLeases need permission on the keys: from 3.4.42, 3.5.28, 3.6.9 (CVE-2026-33413). */
+  readonly guardsLeaseCalls: boolean;
+  /** `\0` as the end of a watch is still there when its permission is checked: from 3.5.33, 3.6.14, 3.7.1 (GHSA-xg4h). */
+  readonly checksWatchBeforeNormalising: boolean;
+  /** A refused watch says why: from 3.4.22, 3.5.6. Before, always `permission denied`. */
+  readonly watchRefusalHasReason: boolean;
+  /**
+   * The major version of the JWT library (v4 from 3.4.40, 3.5.6; v5 and with it EdDSA from 3.6.0); they differ in how claims are
+   * held against the clock. rsa-only: before 3.4.0, RSA with both keys, tokens that never end.
+   */
+  readonly jwt: 'rsa-only' | 'v3' | 'v4' | 'v5';
+  readonly guards: Readonly<Record<GuardedCall, Guard>>;
+}
+
+const CVE_33413 = ['3.4.42', '3.5.28', '3.6.9'] as const;
+
+function guardsOf(release: string): Readonly<Record<GuardedCall, Guard>> {
+  const isFixed = isSince(release, ...CVE_33413);
+  // The fix shut out plain users from lists; the release after it let them in again.
+  const isRelaxed = isSince(release, '3.4.43', '3.5.29', '3.6.10');
+  const listGuard = isRelaxed ? 'named' : isFixed ? 'admin' : 'open';
+  const maintenance = isSince(release, '3.6.0') ? 'admin' : 'admin-plain';
+  const lateMaintenance = isSince(release, '3.4.42', '3.5.28', '3.6.0') ? 'admin' : 'open';
+  return Object.freeze({
+    compact: isFixed ? 'admin' : 'open',
+    'lease-grant': isFixed ? 'named' : 'open',
+    'lease-revoke': isFixed ? 'named' : 'open',
+    'lease-time-to-live': isFixed ? 'named' : 'open',
+    'member-list': listGuard,
+    'member-change': 'admin',
+    'alarm-get': listGuard,
+    'alarm-change': isFixed ? 'admin' : 'open',
+    status: isSince(release, '3.5.32', '3.6.12') ? 'named' : lateMaintenance,
+    'move-leader': lateMaintenance,
+    defragment: maintenance,
+    hash: maintenance,
+    'hash-kv': maintenance,
+    snapshot: maintenance,
+    downgrade: isSince(release, '3.5.28', '3.6.0') ? 'admin' : 'open',
+  });
+}
+
+function jwtOf(release: string): AuthBehaviours['jwt'] {
+  if (isSince(release, '3.6.0')) return 'v5';
+  if (isSince(release, '3.4.40', '3.5.6')) return 'v4';
+  return isSince(release, '3.4.0') ? 'v3' : 'rsa-only';
+}
+
+/** The behaviours of a release, `3.3.25` to `3.7.x`. */
+export function authBehavioursOf(release: string): AuthBehaviours {
+  const since = (...firsts: readonly string[]) => isSince(release, ...firsts);
+  return Object.freeze({
+    permissionCache: since('3.4.20', '3.5.5') ? 'eager' : 'lazy',
+    fillsCacheAtStart: since('3.4.21', '3.5.5'),
+    fillsCacheOnRecover: since('3.4.22', '3.5.6'),
+    startsTokensOnRecover: since('3.4.19', '3.5.5'),
+    passwordHashedBy: since('3.5.0') ? 'api' : 'apply',
+    refusesLongPasswords: since('3.4.28', '3.5.10'),
+    hasNoPasswordUsers: since('3.4.0'),
+    refusesEmptyRole: since('3.4.0'),
+    checksPermissionRange: since('3.4.25', '3.5.8'),
+    refusesMissingPermission: since('3.4.25', '3.5.0'),
+    rootRoleShowsAllKeys: since('3.6.0'),
+    mapsOldRevision: since('3.4.19', '3.5.2'),
+    ignoresTokensWhenOff: since('3.4.28', '3.5.10'),
+    authenticatesAnonymously: since('3.4.28', '3.5.0'),
+    stripsBearer: since('3.5.32', '3.6.13'),
+    tokenIndexUnsigned: since('3.5.0'),
+    hasAuthStatus: since('3.5.0'),
+    listsEveryUser: since('3.4.20', '3.5.5'),
+    checksReadBuffer: since('3.5.0'),
+    sort: since('3.4.0') ? 'pdq' : 'quicksort',
+    savesConsistentIndex: since('3.3.21', '3.4.8') && !since('3.5.0'),
+    checksNestedTxn: since(...CVE_33413),
+    checksTxnPutFully: since('3.4.44', '3.5.30', '3.6.11'),
+    checksLeaseKeysOnTimeToLive: since('3.4.26', '3.5.9'),
+    adminPassesLeaseKeys: since(...CVE_33413),
+    adminPassesLeasePuts: since('3.4.27', '3.5.10'),
+    guardsLeaseCalls: since(...CVE_33413),
+    checksWatchBeforeNormalising: since('3.5.33', '3.6.14', '3.7.1'),
+    watchRefusalHasReason: since('3.4.22', '3.5.6'),
+    jwt: jwtOf(release),
+    guards: guardsOf(release),
+  });
+}
