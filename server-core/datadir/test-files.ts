@@ -26,3 +26,10 @@ export function realDataDir(release: RealRelease, root = '/etcd'): Map<string, U
     [`${root}/member/wal/${SEGMENT_NAME}`, realSegment(release)],
   ]);
 }
+
+/** What `etcdctl snapshot restore` makes of realSnapshot(); the database without what lies behind its pages. */
+export const realRestored = (release: RealRelease): {wal: Uint8Array; snap: Uint8Array; db: Uint8Array} => ({
+  wal: unpacked(`restored-wal-${release}`),
+  snap: unpacked(`restored-snap-${release}`),
+  db: unpacked(`restored-db-${release}`),
+});

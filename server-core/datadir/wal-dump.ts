@@ -38,6 +38,8 @@ export interface WalDump {
   /** In the order of the records. */
   readonly entries: readonly LoggedEntry[];
   readonly damage: Damage | undefined;
+  /** The damage is a cut or torn end of the last segment: a start mends it. */
+  readonly isTorn: boolean;
 }
 
 /** Reads the segments among the files, by their names. Files that are no segments are passed over. */
@@ -54,6 +56,7 @@ export function dumpWal(files: DataFiles): WalDump {
   let metadata: WalDump['metadata'];
   let hardState = EMPTY_HARD_STATE;
   let damage = gapIn(segments);
+  let isTorn = false;
   const take = (item: WalItem, place: RecordPlace): void => {
     if (item.kind === 'state') ({hardState} = item);
     else if (item.kind === 'snapshot') snapshots.push(item.snapshot);
@@ -76,7 +79,7 @@ export function dumpWal(files: DataFiles): WalDump {
     }
   } catch (error) {
     if (!(error instanceof WalError)) throw error;
-    const isTorn = error.code === 'unexpected-eof';
+    isTorn = damage === undefined && error.code === 'unexpected-eof' && error.file === segments.at(-1)?.file;
     const reason = isTorn ? `${error.reason}; etcd cuts the last segment off there when it starts` : error.reason;
     damage ??= {file: error.file, offset: error.offset, reason};
   }
@@ -87,6 +90,7 @@ export function dumpWal(files: DataFiles): WalDump {
     hardState,
     entries,
     damage,
+    isTorn,
   };
 }
 

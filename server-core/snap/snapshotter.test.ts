@@ -13,6 +13,7 @@ import {walBehaviours} from '../wal/behaviours.ts';
 import {decodeSnapFile, encodeSnapFile, Snapshotter} from './snapshotter.ts';
 
 const DIRECTORY = '/snap';
+const BEHAVIOURS = walBehaviours('3.6.0');
 const snapshot = (index: number): Snapshot => ({
   data: new Uint8Array([index]),
   metadata: {index, term: 2, confState: makeConfState({voters: [toMemberId(1)]})},
@@ -22,7 +23,7 @@ function run<T>(world: World, program: (env: Env, snapshotter: Snapshotter) => F
   let result: {value: T} | undefined;
   world.machine('m').start('test', function* (env) {
     yield* env.disk.makeDirectory(DIRECTORY);
-    result = {value: yield* program(env, new Snapshotter(env, DIRECTORY, walBehaviours('3.6.0')))};
+    result = {value: yield* program(env, new Snapshotter(env, DIRECTORY, BEHAVIOURS))};
   });
   while (world.machine('m').process !== undefined && world.step());
   if (result === undefined) throw new Error('the program did not end');
@@ -52,7 +53,7 @@ test('the newest that file and WAL agree on is loaded; a broken one is set aside
 });
 
 test('a flipped byte is refused with the file', () => {
-  const bytes = encodeSnapFile(snapshot(5));
+  const bytes = encodeSnapFile(snapshot(5), BEHAVIOURS);
   expect(decodeSnapFile(bytes, 'x.snap')).toEqual(snapshot(5));
   for (let at = 0; at < bytes.length; at++) {
     const broken = bytes.slice();
@@ -77,12 +78,12 @@ test('damage anywhere in the newest file leads to the one before it, never to an
     fc.property(fc.nat(), fc.integer({min: 1, max: 255}), fc.boolean(), (where, mask, isCut) => {
       const world = makeWorld();
       const {disk} = world.machine('m');
-      const newest = encodeSnapFile(snapshot(300));
+      const newest = encodeSnapFile(snapshot(300), BEHAVIOURS);
       const at = where % newest.length;
       const broken = isCut ? newest.slice(0, at) : newest.slice();
       if (!isCut) broken[at] = (broken[at] ?? 0) ^ mask;
       disk.importFile(`${DIRECTORY}/0000000000000002-000000000000012c.snap`, broken);
-      disk.importFile(`${DIRECTORY}/0000000000000002-0000000000000009.snap`, encodeSnapFile(snapshot(9)));
+      disk.importFile(`${DIRECTORY}/0000000000000002-0000000000000009.snap`, encodeSnapFile(snapshot(9), BEHAVIOURS));
       const loaded = run(world, (_env, snapshotter) => snapshotter.loadNewestAvailable(undefined));
       expect(loaded).toEqual(snapshot(9));
       expect(disk.paths().some((path) => path.endsWith('12c.snap.broken'))).toBe(true);

@@ -23,11 +23,30 @@ export const snapName = (term: number, index: number): string => `${hex(term)}-$
 export const snapDbName = (index: number): string => `${hex(index)}.snap.db`;
 
 /** snappb.Snapshot over raftpb.Snapshot. */
-export function encodeSnapFile(snapshot: Snapshot): Uint8Array {
-  const data = encodeSnapshot(snapshot);
+export function encodeSnapFile(
+  snapshot: Snapshot,
+  {jointConfState}: Pick<WalBehaviours, 'jointConfState'>,
+): Uint8Array {
+  const data = jointConfState ? encodeSnapshot(snapshot) : encodeOldSnapshot(snapshot);
   const writer = new WireWriter(data.length + 16);
   writer.uint(1, crc32c(0, data));
   writer.bytes(2, data);
+  return writer.finish();
+}
+
+/** raftpb.Snapshot as in 3.3: a configuration is its voters and learners. */
+function encodeOldSnapshot({data, metadata}: Snapshot): Uint8Array {
+  const {confState, index, term} = metadata;
+  const lists = new WireWriter();
+  for (const id of confState.voters) lists.id(1, id);
+  for (const id of confState.learners) lists.id(2, id);
+  const about = new WireWriter();
+  about.bytes(1, lists.finish());
+  about.uint(2, index);
+  about.uint(3, term);
+  const writer = new WireWriter((data?.length ?? 0) + 64);
+  if (data !== undefined) writer.bytes(1, data);
+  writer.bytes(2, about.finish());
   return writer.finish();
 }
 
@@ -72,7 +91,7 @@ export class Snapshotter {
     const path = `${this.directory}/${snapName(term, index)}`;
     const file = yield* disk.open(path, {create: true, truncate: true});
     try {
-      yield* file.write(0, encodeSnapFile(snapshot));
+      yield* file.write(0, encodeSnapFile(snapshot, this.behaviours));
       yield* file.sync();
     } catch (error) {
       file.close();

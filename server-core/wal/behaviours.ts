@@ -9,6 +9,8 @@ export interface WalBehaviours {
   readonly recordBytesMax: number | undefined;
   /** A snapshot's record carries the configuration (walpb.Snapshot.conf_state; 3.5.0, etcd-io/etcd#12735). */
   readonly confStateInSnapshotRecord: boolean;
+  /** A configuration in a .snap file has the fields of joint consensus, auto_leave also when false (3.4.0, etcd-io/etcd#10850). */
+  readonly jointConfState: boolean;
   /**
    * How a saved snapshot is known. `file-first`: the file is written before the WAL's record of it; a member starts from the newest
    * file that the WAL has a record of; locks and received databases are given up once raft has the snapshot (3.3.21, 3.4.8,
@@ -27,6 +29,7 @@ export function walBehaviours(release: string): WalBehaviours {
   return Object.freeze({
     recordBytesMax: isLimited ? TEN_MEBIBYTES : undefined,
     confStateInSnapshotRecord: isSince(release, '3.5.0'),
+    jointConfState: isSince(release, '3.4.0'),
     snapshotOrder: isSince(release, '3.3.21', '3.4.8') ? 'file-first' : 'record-first',
     defragmentationLeftoversRemoved: isSince(release, '3.3.19', '3.4.4'),
   });
