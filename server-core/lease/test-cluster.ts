@@ -105,6 +105,12 @@ export class TestCluster {
     this.failOnPanic();
   }
 
+  /** Runs until every member has applied the log as it is by then. */
+  settle(): void {
+    while (this.members.some(({appliedCount}) => appliedCount < this.log.length)) if (!this.bench.kernel.step()) break;
+    this.failOnPanic();
+  }
+
   /** Runs one fiber to its end while everything else goes on. */
   finish<T>(fiber: Fiber<T>): T {
     return this.finishAll([fiber])[0] as T;
