@@ -2,6 +2,7 @@
 import type {Command} from 'commander';
 import {Option} from 'commander';
 import type {ExportArguments} from './data-dir-export.ts';
+import type {ImportArguments} from './data-dir-import.ts';
 
 /** Wraps an action so that what it returns becomes the exit code. */
 export type Exits = <A extends unknown[]>(
@@ -34,6 +35,22 @@ export function addDataDir(program: Command, exits: Exits): void {
     .action(
       exits(async (path: string, folder: string, given: ExportArguments) =>
         (await import('./data-dir-export.ts')).dataDirExportCommand(path, folder, given),
+      ),
+    );
+  dataDir
+    .command('import')
+    .description('start simulated members on what a real etcd wrote, and tell what they serve')
+    .argument('<path...>', 'a snapshot file or a database, or the data directories of the members of a cluster')
+    .option('--release <x.y.z>', 'release the members play (default: by the cluster version)')
+    .option('--members <n>', 'members of the cluster that a snapshot is restored for', '1')
+    .option('--token <text>', 'token of the cluster that a snapshot is restored for', 'etcd-cluster')
+    .option('--seed <n>', 'seed of the world', '1')
+    .option('--skip-hash-check', 'take a database that has no checksum behind it')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', '\nExample: etcdsim data-dir import backup.db --members 3')
+    .action(
+      exits(async (paths: string[], given: ImportArguments) =>
+        (await import('./data-dir-import.ts')).dataDirImportCommand(paths, given),
       ),
     );
 }

@@ -82,8 +82,8 @@ describe('refusals', () => {
     const whole = realDataDir('3.5.16');
     const path = `/etcd/member/wal/${SEGMENT_NAME}`;
     const segment = whole.get(path) ?? new Uint8Array(0);
-    const torn = importDataDir(new Map([...whole, [path, segment.slice(0, 3_000)]]), optionsOf('3.5.16'));
-    expect(torn.files.get(path)?.length).toBe(3_000);
+    const torn = importDataDir(new Map([...whole, [path, segment.slice(0, 3_004)]]), optionsOf('3.5.16'));
+    expect(torn.files.get(path)?.length).toBe(3_004);
     const flipped = segment.slice();
     flipped[2_000] = (flipped[2_000] ?? 0) ^ 0x40;
     expect(() => importDataDir(new Map([...whole, [path, flipped]]), optionsOf('3.5.16'))).toThrow(

@@ -1,0 +1,205 @@
+// cli/data-dir-import.ts: `etcdsim data-dir import <dir|snapshot.db> …`: simulated members start on what a real etcd wrote.
+// A snapshot file (or a bare database) is restored for m1…mN of a new cluster. Data directories are one each for every member of
+// their cluster, which live on machines named like the hosts of their peer URLs.
+// Prints what the members serve then, so that it can be held against the real ones: revision, hashKV, keys, leases, members, auth.
+import {InputError} from '../base/input-error.ts';
+import {etcdProgram} from '../server-core/api/etcd-program.ts';
+import {BackendError} from '../server-core/backend/backend-error.ts';
+import type {ImportedDir} from '../server-core/datadir/import-dir.ts';
+import {ImportError, importDataDir} from '../server-core/datadir/import-dir.ts';
+import type {DbReport} from '../server-core/datadir/inspect.ts';
+import {inspectFiles, kindOf} from '../server-core/datadir/inspect.ts';
+import {rangeRequest} from '../server-core/etcdserverpb/types.ts';
+import {releaseOf} from '../server-core/release/release.ts';
+import {qualifyServerConfig} from '../server-core/server/config.ts';
+import type {EtcdServer} from '../server-core/server/server.ts';
+import type {Machine} from '../sim/machine.ts';
+import {World} from '../sim/world.ts';
+import {readDataFiles} from './data-dir-files.ts';
+import {EXIT_INPUT, EXIT_OK} from './exit-code.ts';
+import {parseCount, parseSeed} from './values.ts';
+
+export interface ImportArguments {
+  readonly release?: string;
+  readonly members: string;
+  readonly token: string;
+  readonly seed: string;
+  readonly skipHashCheck?: boolean;
+  readonly json?: boolean;
+}
+
+const DATA_DIR = '/etcd';
+/** A leader is there and everything is applied after so much virtual time, or it will not come to that. */
+const START_US_MAX = 60_000_000;
+const LOOK_EVERY_US = 50_000;
+/** Batches of the backend are committed by then. */
+const SETTLE_US = 2_000_000;
+/** The release that plays a minor when none is named: the newest that was held against a real one. */
+const PLAYED: Readonly<Record<string, string>> = {
+  '3.3': '3.3.25',
+  '3.4': '3.4.23',
+  '3.5': '3.5.16',
+  '3.6': '3.6.0',
+  '3.7': '3.7.0',
+};
+
+interface Started {
+  readonly name: string;
+  readonly machine: Machine;
+  server: EtcdServer | undefined;
+  failure: string | undefined;
+}
+
+/** What one member serves. */
+interface Served {
+  readonly member: string;
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly hashKv: number;
+  readonly keyCount: number;
+  readonly appliedIndex: number;
+  readonly db: DbReport | undefined;
+}
+
+/** Starts the members and tells what they serve; returns the exit code. */
+export function dataDirImportCommand(paths: readonly string[], given: ImportArguments): number {
+  const {dirs, release} = importAll(paths, given);
+  const world = new World({seed: parseSeed(given.seed)});
+  const started = dirs.map((dir) => start(world, dir, dirs, release));
+  world.onProcessEnd((machine, _process, end) => {
+    const member = started.find((one) => one.machine === machine);
+    if (member !== undefined) member.failure = `${end.how}: ${end.message}`;
+  });
+  if (!runUntilServed(world, started)) {
+    for (const {name, failure} of started)
+      console.error(`etcdsim: ${name}: ${failure ?? 'no leader, or not everything applied'}`);
+    return EXIT_INPUT;
+  }
+  const served = started.map(servedBy);
+  if (given.json === true) console.log(JSON.stringify({release, members: served}));
+  else for (const one of served) print(release, one);
+  return EXIT_OK;
+}
+
+function importAll(paths: readonly string[], given: ImportArguments): {dirs: ImportedDir[]; release: string} {
+  const sources = paths.map((path) => ({path, files: readDataFiles(path)}));
+  const [first] = sources;
+  if (first === undefined) throw new InputError('nothing to import');
+  const isSnapshot = kindOf(first.files) === 'snapshot' || kindOf(first.files) === 'db';
+  if (isSnapshot && sources.length > 1) throw new InputError(`${first.path}: a snapshot file is imported alone`);
+  const memberCount = isSnapshot ? parseCount(given.members, '--members', 1, 7) : sources.length;
+  const names = Array.from({length: memberCount}, (_, i) => `m${i + 1}`);
+  const release = given.release ?? releaseFor(first.path, first.files);
+  releaseOf(release);
+  const base = {
+    release,
+    dataDir: DATA_DIR,
+    clusterToken: given.token,
+    initialCluster: names.map((name) => ({name, peerUrls: [`http://${name}:2380`]})),
+    skipHashCheck: given.skipHashCheck === true,
+  };
+  const dirs = isSnapshot
+    ? names.map((name) => imported(first.path, () => importDataDir(first.files, {...base, name})))
+    : sources.map(({path, files}) => imported(path, () => importDataDir(files, {...base, name: ''})));
+  return {dirs, release};
+}
+
+/** By the cluster version that the database knows. */
+function releaseFor(path: string, files: ReadonlyMap<string, Uint8Array>): string {
+  const kind = kindOf(files);
+  if (kind === undefined) throw new InputError(`${path}: neither a data directory nor a snapshot file of etcd`);
+  const version = inspectFiles(files, kind).db?.content.clusterVersion ?? '';
+  const release = PLAYED[version.split('.').slice(0, 2).join('.')];
+  if (release === undefined)
+    throw new InputError(`${path}: its cluster version is ${version || 'not known'}: name a --release`);
+  return release;
+}
+
+function imported<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof ImportError) throw new InputError(`${path}: ${error.message}`);
+    if (error instanceof BackendError)
+      throw new InputError(`${error.file}: offset ${error.offset ?? 0}: ${error.reason}`);
+    throw error;
+  }
+}
+
+/** Puts a member's files on a machine named like the host of its peer URL and starts it there. */
+function start(world: World, dir: ImportedDir, all: readonly ImportedDir[], release: string): Started {
+  const {self, members} = dir;
+  const missing = members.filter(({id}) => !all.some((other) => other.self.id === id));
+  if (missing.length * 2 >= members.length) {
+    const names = missing.map(({name, id}) => name || id).join(', ');
+    throw new InputError(
+      `${self.name}: its cluster has ${members.length} members; without ${names} there is no quorum`,
+    );
+  }
+  const [peerUrl] = self.peerUrls;
+  if (peerUrl === undefined) throw new InputError(`${self.id}: its peer URLs are not known`);
+  const {hostname, port} = new URL(peerUrl);
+  const machine = world.addMachine(hostname);
+  for (const [path, bytes] of dir.files) machine.disk.importFile(path, bytes);
+  const member: Started = {name: self.name || self.id, machine, server: undefined, failure: undefined};
+  const config = qualifyServerConfig({
+    name: member.name,
+    release,
+    dataDir: DATA_DIR,
+    initialCluster: [{name: member.name, peerUrls: self.peerUrls}],
+    clientUrls: [`http://${hostname}:2379`],
+    peerPort: Number(port || '2380'),
+  });
+  machine.start(`etcd ${release}`, (env) =>
+    etcdProgram(env, config, (server) => {
+      member.server = server;
+    }),
+  );
+  return member;
+}
+
+function runUntilServed(world: World, started: readonly Started[]): boolean {
+  const deadlineUs = world.nowUs + START_US_MAX;
+  while (world.nowUs < deadlineUs) {
+    world.runUntil(world.nowUs + LOOK_EVERY_US);
+    if (started.some(({failure}) => failure !== undefined)) return false;
+    const committed = Math.max(...started.map(({server}) => server?.raft.node.committed ?? Number.POSITIVE_INFINITY));
+    const isLed = started.some(({server}) => server?.raft.node.role === 'leader');
+    if (!isLed || started.some(({server}) => server?.appliedIndex !== committed)) continue;
+    world.runUntil(world.nowUs + SETTLE_US);
+    return started.every(({failure}) => failure === undefined);
+  }
+  return false;
+}
+
+function servedBy({name, machine, server}: Started): Served {
+  if (server === undefined) throw new InputError(`${name}: is not up`);
+  const {store} = server.applier;
+  const hash = store.hashKv(0);
+  const answer = store.range(rangeRequest('\0', {rangeEnd: '\0', countOnly: true}));
+  const files = new Map(machine.disk.paths().map((path) => [path, machine.disk.peek(path) ?? new Uint8Array(0)]));
+  return {
+    member: name,
+    revision: store.currentRevision,
+    compactRevision: store.compactRevision,
+    hashKv: 'hash' in hash ? hash.hash : 0,
+    keyCount: 'count' in answer ? answer.count : 0,
+    appliedIndex: server.appliedIndex,
+    db: inspectFiles(files, 'data-dir').db,
+  };
+}
+
+function print(release: string, {member, revision, compactRevision, hashKv, keyCount, appliedIndex, db}: Served): void {
+  console.log(
+    `${member} as etcd ${release}: revision ${revision}, compacted ${compactRevision}, applied ${appliedIndex}`,
+  );
+  console.log(`  ${keyCount} keys, hashKV ${hashKv}`);
+  if (db === undefined) return;
+  const {leases, members, auth, alarms} = db.content;
+  console.log(`  leases: ${leases.map(({id, ttl}) => `${id} (${ttl} s)`).join(', ') || 'none'}`);
+  console.log(`  members: ${members.map(({id, name}) => `${id} ${name}`).join(', ')}`);
+  console.log(`  alarms: ${alarms.map((one) => `${one.member} ${one.alarm}`).join(', ') || 'none'}`);
+  console.log(
+    `  auth: ${auth.enabled ? 'enabled' : 'disabled'}, users ${auth.users.join(' ')}, roles ${auth.roles.join(' ')}`,
+  );
+}
