@@ -77,7 +77,7 @@ describe('inspect', () => {
     expect(code).toBe(2);
     expect(err).toMatch(/^etcdsim: \S+a\.db: offset 24576: expected sha256 [0-9a-f]{64}, got [0-9a-f]{64}$/);
     const segment = realSegment('3.4.23');
-    put(`w/${SEGMENT_NAME}`, segment.slice(0, 3_004));
+    put(`w/${SEGMENT_NAME}`, segment.slice(0, 3_020));
     const torn = run(join(folder, 'w'));
     expect(torn.code).toBe(2);
     expect(torn.err).toMatch(/\.wal: offset \d+: a record of \d+ bytes runs past the end of the file; etcd cuts/);
