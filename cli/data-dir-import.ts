@@ -108,7 +108,11 @@ function importAll(paths: readonly string[], given: ImportArguments): {dirs: Imp
 function releaseFor(path: string, files: ReadonlyMap<string, Uint8Array>): string {
   const kind = kindOf(files);
   if (kind === undefined) throw new InputError(`${path}: neither a data directory nor a snapshot file of etcd`);
-  const version = inspectFiles(files, kind).db?.content.clusterVersion ?? '';
+  const {db, damages} = inspectFiles(files, kind);
+  const [first] = damages;
+  if (db === undefined && first !== undefined)
+    throw new InputError(`${first.file}: offset ${first.offset}: ${first.reason}`);
+  const version = db?.content.clusterVersion ?? '';
   const release = PLAYED[version.split('.').slice(0, 2).join('.')];
   if (release === undefined)
     throw new InputError(`${path}: its cluster version is ${version || 'not known'}: name a --release`);
