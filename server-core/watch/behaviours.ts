@@ -1,7 +1,8 @@
 // server-core/watch/behaviours.ts: what of watching differs between releases, each difference under its own name.
 // Found by reading the tags v3.3.0 to v3.7.1 of mvcc/watchable_store.go, mvcc/watcher.go and api/v3rpc/watch.go one after the
 // other. The code reads as etcd 3.7; everything older is the named exception. A difference without visible effect is not here:
-// between 3.6.0 and 3.6.8 the sync loop kept the events that it had read for its next round.
+// between 3.6.0 and 3.6.8 the sync loop kept the events that it had read for its next round. What a watch may see, and in which
+// words it is denied, is the auth store's to know.
 import {isSince} from '../release/release.ts';
 
 export interface WatchBehaviours {
@@ -50,13 +51,6 @@ export interface WatchBehaviours {
   readonly deniedId: 'none' | 'requested';
   /** Requests are read on after a denied create. Since 3.3.23, 3.4.8; before, the stream goes deaf. PR 11708. */
   readonly listensAfterDenial: boolean;
-  /** The reason of a denied create tells bad tokens and missing users from missing rights. Since 3.4.22, 3.5.6. */
-  readonly deniedReason: 'by-cause' | 'permission-denied';
-  /**
-   * What auth is shown of a range without end: the end as asked for, or none, which means a single key. GHSA-xg4h-6gfc-h4m8;
-   * mended in 3.5.33, 3.6.14, 3.7.1.
-   */
-  readonly openEndAsked: 'as-given' | 'as-single-key';
   /** prevKv is not looked for when the event creates its key. Since 3.4.20, 3.5.0. */
   readonly creationHasNoPrevKv: boolean;
   /** Up to a tenth of the progress interval is added to it by chance. Since 3.4.0. */
@@ -74,7 +68,6 @@ function requestedProgressOf(release: string): WatchBehaviours['requestedProgres
 /** The behaviours of a release, frozen. */
 export function watchBehaviours(release: string): WatchBehaviours {
   const isFrom34 = isSince(release, '3.4.0');
-  const hasDenialMended = isSince(release, '3.6.0', '3.5.6', '3.4.22');
   const has20221 = isSince(release, '3.6.2', '3.5.22', '3.4.38');
   return Object.freeze({
     streamCapacity: isSince(release, '3.5.0', '3.4.10', '3.3.23') ? 128 : 1024,
@@ -87,10 +80,8 @@ export function watchBehaviours(release: string): WatchBehaviours {
     syncedAdvance: isSince(release, '3.6.0', '3.5.8', '3.4.25'),
     compactedRetry: isSince(release, '3.6.0', '3.5.13', '3.4.31'),
     negativeStart: isSince(release, '3.6.6', '3.5.24', '3.4.38') ? 'refused' : 'reads-nothing',
-    deniedId: hasDenialMended || !isFrom34 ? 'none' : 'requested',
+    deniedId: !isFrom34 || isSince(release, '3.6.0', '3.5.6', '3.4.22') ? 'none' : 'requested',
     listensAfterDenial: isSince(release, '3.5.0', '3.4.8', '3.3.23'),
-    deniedReason: hasDenialMended ? 'by-cause' : 'permission-denied',
-    openEndAsked: isSince(release, '3.7.1', '3.6.14', '3.5.33') ? 'as-given' : 'as-single-key',
     creationHasNoPrevKv: isSince(release, '3.5.0', '3.4.20'),
     progressJitter: isFrom34,
     endedError: isSince(release, '3.5.0', '3.4.16') ? 'watch-canceled' : 'no-leader',

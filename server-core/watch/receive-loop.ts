@@ -3,19 +3,11 @@ import type {Fiber} from '../../env/fiber.ts';
 import {until} from '../../env/fiber.ts';
 import type {WatchCreateRequest, WatchRequest, WatchResponse} from '../etcdserverpb/watch-messages.ts';
 import {watchResponse} from '../etcdserverpb/watch-messages.ts';
-import type {StreamError, WatchSession} from './watch-session.ts';
+import type {WatchSession} from './watch-session.ts';
 import {NO_WATCH} from './watcher.ts';
 
 /** rpctypes.ErrCompacted as text. */
 const COMPACTED = 'etcdserver: mvcc: required revision has been compacted';
-/** Denials that the reason tells apart; any other counts as a missing right. */
-const TOLD_DENIALS: readonly string[] = [
-  'etcdserver: invalid auth token',
-  'etcdserver: revision of auth store is old',
-  'etcdserver: user name is empty',
-];
-const DENIED: StreamError = {code: 'PermissionDenied', message: 'etcdserver: permission denied'};
-
 /** Carries out requests until the client has sent its last one. Waits while too many answers are unsent. */
 export function* receiveLoop(session: WatchSession): Fiber<void> {
   for (;;) {
@@ -42,11 +34,10 @@ function* handleCreate(session: WatchSession, asked: WatchCreateRequest): Fiber<
     yield* session.control.send(refused(session, NO_WATCH, COMPACTED));
     return true;
   }
-  const isHidden = behaviours.openEndAsked === 'as-single-key' && create.rangeEnd === '\0';
-  const denial = yield* session.host.isPermitted(isHidden ? {...create, rangeEnd: ''} : create);
+  const denial = yield* session.host.isPermitted(create);
   if (denial !== undefined) {
     const id = behaviours.deniedId === 'requested' ? create.watchId : NO_WATCH;
-    yield* session.control.send(refused(session, id, denialReason(session, denial)));
+    yield* session.control.send(refused(session, id, denial.message));
     return behaviours.listensAfterDenial;
   }
   yield* session.control.send(begin(session, create));
@@ -78,12 +69,6 @@ function begin(session: WatchSession, create: WatchCreateRequest): WatchResponse
 function refused(session: WatchSession, watchId: number, cancelReason: string): WatchResponse {
   const header = session.header(session.watches.revision);
   return watchResponse.make({header, watchId, created: true, canceled: true, cancelReason});
-}
-
-function denialReason(session: WatchSession, denial: StreamError): string {
-  const isTold = session.host.watchable.behaviours.deniedReason === 'by-cause' && TOLD_DENIALS.includes(denial.message);
-  const {code, message} = isTold ? denial : DENIED;
-  return `rpc error: code = ${code} desc = ${message}`;
 }
 
 /** Of an id that is not there nothing is said. */

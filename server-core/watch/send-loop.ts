@@ -74,6 +74,8 @@ function* sendEvents(session: WatchSession, {ids, waiting}: Announcements, from:
 }
 
 function* sendCut(session: WatchSession, response: WatchResponse): Fiber<boolean> {
+  const {failpoints} = session.host.env;
+  if (failpoints.armed) yield* failpoints.hit('beforeSendWatchResponse');
   if (!session.fragmented.has(response.watchId)) return yield* session.stream.send(response);
   for (const fragment of fragmentsOf(response, session.host.maxRequestBytes + GRPC_OVERHEAD_BYTES)) {
     if (!(yield* session.stream.send(fragment))) return false;

@@ -19,7 +19,7 @@ import {TestBatch} from '../mvcc/test-batch.ts';
 import type {WatchBehaviours} from './behaviours.ts';
 import {watchBehaviours} from './behaviours.ts';
 import {serveWatch} from './serve-watch.ts';
-import type {StreamError, WatchHost} from './watch-session.ts';
+import type {StreamError, WatchDenial, WatchHost} from './watch-session.ts';
 import {WatchableStore} from './watchable-store.ts';
 
 export const MS = 1000;
@@ -126,7 +126,7 @@ export interface LabOptions {
   readonly progressIntervalUs?: number;
   /** Instead of the release's. */
   readonly behaviours?: Partial<WatchBehaviours>;
-  readonly isPermitted?: (create: WatchCreateRequest) => StreamError | undefined;
+  readonly isPermitted?: (create: WatchCreateRequest) => WatchDenial | undefined;
 }
 
 export class WatchLab {
@@ -167,6 +167,12 @@ export class WatchLab {
       maxRequestBytes: options.maxRequestBytes ?? 1_572_864,
       progressIntervalUs: options.progressIntervalUs ?? 0,
     };
+  }
+
+  /** Holds the next response back for so long. */
+  delaySend(ms: number): void {
+    const failpoints = must(this.world.machine('m0').failpoints, 'no process runs');
+    failpoints.arm('beforeSendWatchResponse', {action: {kind: 'delay', delayUs: ms * MS}, timesMax: 1});
   }
 
   /** A Watch call of a client that reads; see TestClient for one that does not. */

@@ -18,7 +18,12 @@ const PROGRESS_INTERVAL_US_MIN = 100_000;
 /** Answers to requests that may wait while events are being sent. etcd: ctrlStreamBufLen. */
 const CONTROL_CAPACITY = 16;
 
-/** A refusal or the end of a call: gRPC code by name, and text. */
+/** A watch that auth does not allow; the message is what the client reads, in the words of the release in force. */
+export interface WatchDenial {
+  readonly message: string;
+}
+
+/** The end of a call: gRPC code by name, and text. */
 export interface StreamError {
   readonly code: string;
   readonly message: string;
@@ -31,10 +36,10 @@ export interface WatchHost {
   /** For the headers of responses, as of now. */
   header(): {readonly clusterId: ClusterId; readonly memberId: MemberId; readonly raftTerm: number};
   /**
-   * May the caller watch this? Gets the key, never empty, and the range end as the release in force shows them to its auth store.
-   * Undefined: yes. A fiber, because a simple token is looked up by waiting for an applied index. etcd: isWatchPermitted.
+   * May the caller watch this? Gets the request as it came, but never an empty key. Undefined: yes; otherwise the message is the
+   * whole cancel_reason. A fiber, because a simple token is looked up by waiting for an applied index. etcd: isWatchPermitted.
    */
-  isPermitted(create: WatchCreateRequest): Fiber<StreamError | undefined>;
+  isPermitted(create: WatchCreateRequest): Fiber<WatchDenial | undefined>;
   /** --max-request-bytes. */
   readonly maxRequestBytes: number;
   /** The interval of progress notifications in microseconds; 0: the default of ten minutes. */

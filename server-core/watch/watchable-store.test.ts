@@ -329,6 +329,20 @@ test('ids: drawn ones pass over those in use, and a cancelled one is free again'
   expect(client.lines()).toEqual(['1 canceled rev 1', '1 created rev 1', '3 created rev 1']);
 });
 
+test('the failpoint in front of a response holds back what comes behind it', () => {
+  const lab = new WatchLab();
+  const client = lab.client();
+  client.create('k');
+  lab.settle();
+  lab.delaySend(500);
+  lab.put('k');
+  lab.put('k');
+  lab.wait(400);
+  expect(client.lines()).toEqual(['0 created rev 1']);
+  lab.wait(101);
+  expect(client.lines()).toEqual(['0 P:k@2 rev 2', '0 P:k@3 rev 3']);
+});
+
 test('requests of no kind are passed over', () => {
   const lab = new WatchLab();
   const client = lab.client();

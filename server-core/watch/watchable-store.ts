@@ -147,6 +147,7 @@ export class WatchableStore implements Watchable {
    * etcd: watchableStore.Restore.
    */
   restored(): void {
+    if (this.synced.size > 0) this.env.trace.mark('watch: synced watchers go and read a snapshot');
     for (const watcher of this.synced.clear()) {
       watcher.isRestored = true;
       this.addUnsynced(watcher);
@@ -194,6 +195,7 @@ export class WatchableStore implements Watchable {
   }
 
   private addVictim(watcher: Watcher, batch: EventBatch): void {
+    this.env.trace.mark('watch: the stream is full');
     watcher.isVictim = true;
     watcher.stream.victimCount++;
     this.victims.set(watcher, batch);
@@ -274,10 +276,11 @@ export class WatchableStore implements Watchable {
       }
       if (watcher.minRevision >= compactRevision) least = Math.min(least, watcher.minRevision);
       else if (watcher.sendCompacted(compactRevision)) {
+        this.env.trace.mark('watch: compacted');
         watcher.isCompacted = true;
         chosen.delete(watcher);
         if (isWhole) this.unsynced.delete(watcher);
-      }
+      } else this.env.trace.mark('watch: no room to say that it is compacted');
     }
     return least;
   }
