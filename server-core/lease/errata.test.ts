@@ -86,11 +86,16 @@ describe('12535: negative ids after a restart', () => {
     const list = cluster.finish(cluster.member(1).api.leases('root'));
     expect(list).toMatchObject({kind: 'ok', response: {leases: found ? [{id: leaseId(-77)}] : []}});
     expect(cluster.put('nk2', -77, 0)).toMatchObject({kind: 'ok'});
+    cluster.pass(SECOND);
+    const hashes = () => cluster.members.map(({store}) => store.hashKv(0));
+    const before = found ? 3858263431 : 2761764640;
+    expect(hashes()).toMatchObject([{hash: 3858263431}, {hash: before}]);
     expect(cluster.put('nk3', -77, 1)).toMatchObject(
       found ? {kind: 'ok'} : {message: 'etcdserver: requested lease not found'},
     );
     cluster.pass(SECOND);
     expect(cluster.members.map(({store}) => store.currentRevision)).toEqual(found ? [4, 4] : [4, 2]);
+    expect(hashes()).toMatchObject([{hash: 1981984428}, {hash: found ? 1981984428 : 2761764640}]);
   });
 
   test('3.3.25 loses the highest id, too: its scan ends before it', () => {

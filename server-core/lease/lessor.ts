@@ -1,8 +1,9 @@
 // server-core/lease/lessor.ts: the leases of one member: what there is, whose keys are whose, when the leader lets them end.
 // etcd: lease/lessor.go. Every member's lessor grants, revokes and checkpoints as the log says; only the primary, the leader's,
 // knows when leases expire. It never revokes by itself: it reports what is expired, and the server proposes the revokes.
-// Modelled beside today's etcd: what LeaseBehaviours names. Not modelled: the instant inside a revoke in which the keys are deleted
-// and the lease is still known (issue 14758): here a revoke takes place at once.
+// Modelled beside today's etcd: what LeaseBehaviours names. Not modelled: etcd's own lock, so that a grant whose apply waits for the
+// backend holds no renewal back, and the instant inside a revoke in which keys are deleted and the lease is still known (issue
+// 14758): a revoke takes place at once, behind the applier's wait for the backend, during which renewals go on as they do there.
 // Promise: a lease of the primary is not reported before its TTL, counted from its last grant, renewal or promotion, has passed.
 import {assert, must} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
