@@ -86,6 +86,7 @@ export class LeaseApi<Caller> {
     if (env.failpoints.armed) yield* env.failpoints.hit('beforeLookupWhenLeaseTimeToLive');
     const lease = lessor.lookup(request.id);
     if (lease === undefined) return ERR_LEASE_NOT_FOUND;
+    if (lease.isDemoted) env.trace.mark('lease: time to live asked of a lease without an end');
     if (behaviours.refusesDemotedTtl && lease.isDemoted) return ERR_LEADER_CHANGED;
     return ok(describeLease(lease, request, env.clock.monotonicUs()));
   }

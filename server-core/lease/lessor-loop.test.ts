@@ -56,6 +56,7 @@ function subject(bench: Bench, release: string, loop: (lessor: Lessor) => Fiber<
     clock: bench.clock,
     choose: (countMax: number) => bench.choose(countMax),
     failpoints: {armed: false, *hit(): Fiber<void> {}},
+    trace: {enabled: false, event: () => undefined, mark: () => undefined},
   };
   const batch = new TestBatch();
   const options = {behaviours, minTtl: 1, expiredRetryUs: 3 * SECOND, checkpointIntervalUs: 7 * SECOND};

@@ -78,7 +78,7 @@ interface Primacy {
   isOver: boolean;
 }
 
-type LessorEnv = Pick<Env, 'clock' | 'choose' | 'failpoints'>;
+type LessorEnv = Pick<Env, 'clock' | 'choose' | 'failpoints' | 'trace'>;
 
 export class Lessor implements StoreLessor {
   readonly options: LessorOptions;
@@ -208,11 +208,13 @@ export class Lessor implements StoreLessor {
     // Without the second look the lease may have been revoked meanwhile, and the answer tells of a term it does not have.
     const current = this.options.behaviours.renewalLooksTwice ? this.leases.get(id) : lease;
     if (current === undefined) return ERR_LEASE_NOT_FOUND;
+    if (current.isRevoked) this.env.trace.mark('lease: a revoked lease was renewed');
     this.beginTerm(current, 0);
     return ok(current.ttl);
   }
 
   private *outcomeOfExpired(lease: Lease, primacy: Primacy): Fiber<AnswerError> {
+    this.env.trace.mark('lease: a renewal came after the end');
     const outcome = yield* select(this.env, {
       revoked: condition(lease.revoked, () => lease.isRevoked),
       demoted: condition(this.demoted, () => primacy.isOver || this.isStopped),
@@ -240,7 +242,7 @@ export class Lessor implements StoreLessor {
   /** Puts a key under a lease. An unknown lease is passed over: a stored key may name one that did not come back (issue 12535). */
   attach(id: LeaseId, key: ByteString): void {
     const lease = this.leases.get(id);
-    if (lease === undefined) return;
+    if (lease === undefined) return this.env.trace.mark('lease: a stored key names no lease');
     lease.attach(key);
     this.items.set(key, id);
   }
@@ -266,6 +268,7 @@ export class Lessor implements StoreLessor {
       if (behaviours.promotionSchedulesCheckpoints) this.scheduleCheckpoint(lease);
     }
     if (this.leases.size < revokeRate) return;
+    this.env.trace.mark('lease: crowded ends were spread');
     for (const {lease, delayUs} of spreadExpiries(this.list(), this.env.clock.monotonicUs(), revokeRate)) {
       this.beginTerm(lease, delayUs + extendUs);
       if (behaviours.promotionSchedulesCheckpoints) this.scheduleCheckpoint(lease);

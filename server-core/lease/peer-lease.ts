@@ -68,6 +68,7 @@ function* handleTimeToLive<Caller>(host: LeaseHost<Caller>, body: Uint8Array): F
   if (failpoints.armed) yield* failpoints.hit('beforeLookupWhenForwardLeaseTimeToLive');
   const lease = host.lessor.lookup(request.id);
   if (lease === undefined) return failure(STATUS_NOT_FOUND, NOT_FOUND_TEXT);
+  if (lease.isDemoted) host.env.trace.mark('lease: time to live asked of a lease without an end');
   if (host.behaviours.refusesDemotedTtl && lease.isDemoted) return failure(STATUS_INTERNAL, ERR_NOT_PRIMARY.message);
   const response = describeLease(lease, request, host.env.clock.monotonicUs());
   return {status: STATUS_OK, body: leaseInternalResponse.encode({response})};
