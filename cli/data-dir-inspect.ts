@@ -1,6 +1,7 @@
 // cli/data-dir-inspect.ts: `etcdsim data-dir inspect <dir>`: what `etcdutl snapshot status` and etcd-dump-logs would tell of it.
 // A file that is damaged gets one line (file, offset, reason) on standard error, and the exit code is 2.
 import {InputError} from '../base/input-error.ts';
+import {shortId} from '../server-core/datadir/db-content.ts';
 import type {DbReport, Inspection} from '../server-core/datadir/inspect.ts';
 import {inspectFiles, kindOf} from '../server-core/datadir/inspect.ts';
 import {describeEntry} from '../server-core/datadir/request-text.ts';
@@ -11,6 +12,8 @@ import {tableLines} from './table.ts';
 
 export interface InspectArguments {
   readonly json?: boolean;
+  /** Show keys and values of logged requests whole. */
+  readonly full?: boolean;
 }
 
 const KIND_TEXT = {
@@ -21,46 +24,52 @@ const KIND_TEXT = {
 } as const;
 
 /** Prints what is in it; returns the exit code. */
-export function dataDirInspectCommand(path: string, {json = false}: InspectArguments): number {
+export function dataDirInspectCommand(path: string, {json = false, full = false}: InspectArguments): number {
+  const bytesMax = full ? Number.POSITIVE_INFINITY : undefined;
   const files = readDataFiles(path);
   const kind = kindOf(files);
   if (kind === undefined) throw new InputError(`${path}: no data directory, WAL, snapshot or database of etcd`);
   const inspection = inspectFiles(files, kind);
-  if (json) console.log(JSON.stringify(jsonOf(path, inspection)));
-  else for (const line of textLines(path, inspection)) console.log(line);
+  if (json) console.log(JSON.stringify(jsonOf(path, inspection, bytesMax)));
+  else for (const line of textLines(path, inspection, bytesMax)) console.log(line);
   for (const {file, offset, reason} of inspection.damages)
     console.error(`etcdsim: ${file}: offset ${offset}: ${reason}`);
   return inspection.damages.length === 0 ? EXIT_OK : EXIT_INPUT;
 }
 
 /** The document of --json: ids in hex, entries with their place and their request as text. */
-function jsonOf(path: string, {kind, db, wal, snapshots, otherFiles, damages}: Inspection): object {
+function jsonOf(path: string, inspection: Inspection, bytesMax: number | undefined): object {
+  const {kind, db, wal, snapshots, otherFiles, damages} = inspection;
   return {
     path,
     kind,
     db: db === undefined ? null : {file: db.file, ...db.status, ...db.content},
     snapshots: snapshots.map(({file, snapshot}) => ({file, ...snapshot.metadata})),
-    wal: wal === undefined ? null : {...wal, damage: undefined, entries: wal.entries.map(entryJson)},
+    wal:
+      wal === undefined
+        ? null
+        : {...wal, damage: undefined, entries: wal.entries.map((logged) => entryJson(logged, bytesMax))},
     otherFiles,
     damages,
   };
 }
 
-function entryJson({entry, place, isReplaced}: WalDump['entries'][number]): object {
-  const {type, request, id, text} = describeEntry(entry);
+function entryJson({entry, place, isReplaced}: WalDump['entries'][number], bytesMax: number | undefined): object {
+  const {type, request, id, text} = describeEntry(entry, bytesMax);
   const {term, index, data} = entry;
   const sizeBytes = data?.length ?? 0;
   return {term, index, type, request, id, text, sizeBytes, isReplaced, file: place.file, offset: place.offset};
 }
 
-function* textLines(path: string, {kind, db, wal, snapshots, otherFiles}: Inspection): Generator<string> {
+function* textLines(path: string, inspection: Inspection, bytesMax: number | undefined): Generator<string> {
+  const {kind, db, wal, snapshots, otherFiles} = inspection;
   yield `${path}: ${KIND_TEXT[kind]}`;
   if (db !== undefined) yield* dbLines(db);
   for (const {file, snapshot} of snapshots) {
     const {index, term, confState} = snapshot.metadata;
-    yield `\nSnapshot ${file}:\nterm=${term} index=${index} nodes=[${confState.voters.join(' ')}] learners=[${confState.learners.join(' ')}]`;
+    yield `\nSnapshot ${file}:\nterm=${term} index=${index} nodes=[${ids(confState.voters)}] learners=[${ids(confState.learners)}]`;
   }
-  if (wal !== undefined) yield* walLines(wal);
+  if (wal !== undefined) yield* walLines(wal, bytesMax);
   if (otherFiles.length > 0) yield `\nOther files: ${otherFiles.join(' ')}`;
 }
 
@@ -88,26 +97,29 @@ function* dbLines({file, status, content}: DbReport): Generator<string> {
   yield `auth: ${enabled ? 'enabled' : 'disabled'}, revision ${authRevision}, ${users.length} users, ${roles.length} roles`;
 }
 
-function* walLines({segments, metadata, snapshots, hardState, entries}: WalDump): Generator<string> {
+function* walLines(wal: WalDump, bytesMax: number | undefined): Generator<string> {
+  const {segments, metadata, snapshots, hardState, entries} = wal;
   yield '\nWAL segments:';
   for (const {file, sizeBytes, usedBytes} of segments) yield `  ${file}: ${usedBytes} of ${sizeBytes} bytes used`;
   const {term, commit, vote} = hardState;
   if (metadata !== undefined) {
     yield 'WAL metadata:';
     const {nodeId, clusterId} = metadata;
-    yield `nodeID=${nodeId} clusterID=${clusterId} term=${term} commitIndex=${commit} vote=${vote.replace(/^0+(?=.)/, '')}`;
+    yield `nodeID=${nodeId} clusterID=${clusterId} term=${term} commitIndex=${commit} vote=${shortId(vote)}`;
   }
   yield `WAL snapshots: ${snapshots.map((saved) => `${saved.index}@${saved.term}`).join(' ')}`;
   yield 'WAL entries:';
   yield `lastIndex=${entries.at(-1)?.entry.index ?? 0}`;
   yield 'term\t     index\ttype\tdata';
   for (const {entry, isReplaced} of entries) {
-    const {type, text} = describeEntry(entry);
+    const {type, text} = describeEntry(entry, bytesMax);
     const note = isReplaced ? '\t(replaced later)' : '';
     yield `${String(entry.term).padStart(4)}\t${String(entry.index).padStart(10)}\t${type}\t${text}${note}`;
   }
   yield `\nEntry count is: ${entries.length}`;
 }
+
+const ids = (list: readonly string[]): string => list.map(shortId).join(' ');
 
 /** As go-humanize prints bytes: 25 kB, 1.2 MB. */
 export function humanSize(sizeBytes: number): string {

@@ -3,6 +3,7 @@ import type {Command} from 'commander';
 import {Option} from 'commander';
 import type {ExportArguments} from './data-dir-export.ts';
 import type {ImportArguments} from './data-dir-import.ts';
+import type {InspectArguments} from './data-dir-inspect.ts';
 
 /** Wraps an action so that what it returns becomes the exit code. */
 export type Exits = <A extends unknown[]>(
@@ -16,10 +17,11 @@ export function addDataDir(program: Command, exits: Exits): void {
     .command('inspect')
     .description('what is in a data directory, WAL directory, snapshot file or database')
     .argument('<path>', 'a data directory, a folder of WAL segments, a snapshot file, or a db file')
+    .option('--full', 'long keys and values of logged requests as a whole')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample: etcdsim data-dir inspect /var/lib/etcd')
     .action(
-      exits(async (path: string, given: {json?: boolean}) =>
+      exits(async (path: string, given: InspectArguments) =>
         (await import('./data-dir-inspect.ts')).dataDirInspectCommand(path, given),
       ),
     );

@@ -1,6 +1,7 @@
 // server-core/datadir/request-text.ts: a logged request as one line, as etcd-dump-logs prints it: the compact text form of
 // protobuf (`put:<key:"a" value:"b" >`), with the proto names of the fields; fields that are zero are left out.
-// Source of the form: gogo's CompactTextString and tools/etcd-dump-logs. A long value is shown by its beginning and its length.
+// Source of the form: gogo's CompactTextString and tools/etcd-dump-logs, whose lines these are, character for character; a value longer
+// than the caller wants to see is shown by its beginning and its length.
 import type {ByteString} from '../../base/byte-string.ts';
 import {hexOf} from '../../base/byte-string.ts';
 import {WireError} from '../../base/wire.ts';
@@ -24,7 +25,7 @@ export interface EntryText {
   readonly text: string;
 }
 
-const TEXT_MAX = 128;
+const SHOWN_BYTES = 128;
 /** Field names that are not their TypeScript names in snake case. */
 const PROTO_NAMES: Readonly<Record<string, string>> = {
   id: 'ID',
@@ -37,11 +38,12 @@ const PROTO_NAMES: Readonly<Record<string, string>> = {
   clientUrls: 'client_urls',
 };
 const V2_EXCERPT = 64;
+const V2_VALUE_EXCERPT = 128;
 
-/** Describes an entry of a WAL. Never throws: what cannot be read is `???`, as in etcd-dump-logs. */
-export function describeEntry(entry: Entry): EntryText {
+/** Describes an entry of a WAL; of each key and value at most so many bytes. Never throws: what cannot be read is `???`. */
+export function describeEntry(entry: Entry, bytesMax = SHOWN_BYTES): EntryText {
   try {
-    return entry.type === 'EntryNormal' ? describeNormal(entry) : describeConfChange(entry);
+    return entry.type === 'EntryNormal' ? describeNormal(entry, bytesMax) : describeConfChange(entry);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     const type = entry.type === 'EntryNormal' ? 'norm' : 'conf';
@@ -60,13 +62,13 @@ function describeConfChange(entry: Entry): EntryText {
   return {type: 'conf', request: 'ConfChangeV2', id: undefined, text};
 }
 
-function describeNormal({data}: Entry): EntryText {
+function describeNormal({data}: Entry, bytesMax: number): EntryText {
   // What a new leader begins its term with.
   if (data === undefined || data.length === 0) return {type: 'norm', request: 'noop', id: undefined, text: ''};
   const asked = decodeEntryRequest(data, {takesV2: true});
   if (asked.kind === 'v2') return {type: 'norm', request: 'v2', id: asked.request.id, text: v2Text(asked.request)};
   const {header, id, body, unknown} = asked.request;
-  const parts = [headerText(header, id), bodyText(body)];
+  const parts = [headerText(header, id), bodyText(body, bytesMax)];
   if (unknown.length > 0) parts.push(`unknown fields: ${hexOf(unknown)}`);
   const text = parts.filter((part) => part !== '').join(' ');
   return {type: 'norm', request: body.kind, id: requestIdOf(asked.request), text};
@@ -87,7 +89,7 @@ function v2Text({method, path, val, timeNs}: V2Request): string {
   if (method === 'SYNC') return `method=SYNC time=${decimal(timeNs)}ns`;
   const place = excerpt(path, V2_EXCERPT, V2_EXCERPT);
   if (method === 'QGET' || method === 'DELETE') return `method=${method} path=${place}`;
-  return `method=${method} path=${place} val=${excerpt(val, TEXT_MAX, 0)}`;
+  return `method=${method} path=${place} val=${excerpt(val, V2_VALUE_EXCERPT, 0)}`;
 }
 
 function excerpt(text: ByteString, before: number, behind: number): string {
@@ -95,32 +97,32 @@ function excerpt(text: ByteString, before: number, behind: number): string {
   return `${quoted(text.slice(0, before))}...${quoted(text.slice(text.length - behind))}`;
 }
 
-function bodyText(body: RaftRequestBody): string {
+function bodyText(body: RaftRequestBody, max: number): string {
   if (body.kind === 'none') return '';
   const name = body.kind.replaceAll('-', '_');
-  return `${name}:<${body.kind === 'txn' ? txnText(body.request) : fieldsText(body.request)}>`;
+  return `${name}:<${body.kind === 'txn' ? txnText(body.request, max) : fieldsText(body.request, max)}>`;
 }
 
-function txnText({compare, success, failure}: TxnRequest): string {
-  const compares = compare.map((one) => `compare:<${compareText(one)}> `);
-  const op = (list: 'success' | 'failure') => (one: RequestOp) => `${list}:<${opText(one)}> `;
+function txnText({compare, success, failure}: TxnRequest, max: number): string {
+  const compares = compare.map((one) => `compare:<${compareText(one, max)}> `);
+  const op = (list: 'success' | 'failure') => (one: RequestOp) => `${list}:<${opText(one, max)}> `;
   return [...compares, ...success.map(op('success')), ...failure.map(op('failure'))].join('');
 }
 
-function opText(op: RequestOp): string {
+function opText(op: RequestOp, max: number): string {
   if (op.kind === 'none') return '';
-  const fields = op.kind === 'txn' ? txnText(op.request) : fieldsText(op.request);
+  const fields = op.kind === 'txn' ? txnText(op.request, max) : fieldsText(op.request, max);
   return `request_${op.kind.replaceAll('-', '_')}:<${fields}> `;
 }
 
-function compareText({result, target, key, operand, rangeEnd}: Compare): string {
-  const parts = [`result:${enumText(result)} target:${enumText(target)} key:${quoted(key)} `];
+function compareText({result, target, key, operand, rangeEnd}: Compare, max: number): string {
+  const parts = [`result:${enumText(result)} target:${enumText(target)} key:${quoted(key, max)} `];
   if (operand !== undefined) {
-    if (operand.kind === 'value') parts.push(`value:${quoted(operand.value)} `);
+    if (operand.kind === 'value') parts.push(`value:${quoted(operand.value, max)} `);
     else if (operand.kind === 'lease') parts.push(`lease:${decimal(operand.lease)} `);
     else parts.push(`${operand.kind === 'version' ? 'version' : `${operand.kind}_revision`}:${operand.number} `);
   }
-  if (rangeEnd !== '') parts.push(`range_end:${quoted(rangeEnd)} `);
+  if (rangeEnd !== '') parts.push(`range_end:${quoted(rangeEnd, max)} `);
   return parts.join('');
 }
 
@@ -128,21 +130,21 @@ const enumText = (value: string | number): string =>
   typeof value === 'number' ? String(value) : value.toUpperCase().replaceAll('-', '_');
 
 /** A message's fields, zero ones left out. Ids (16 hex digits) are shown in decimal, as protobuf does. */
-function fieldsText(message: object): string {
+function fieldsText(message: object, max: number): string {
   return Object.entries(message)
-    .map(([name, value]) => fieldText(protoName(name), value))
+    .map(([name, value]) => fieldText(protoName(name), value, max))
     .join('');
 }
 
-function fieldText(name: string, value: unknown): string {
-  if (Array.isArray(value)) return value.map((one: unknown) => fieldText(name, one)).join('');
+function fieldText(name: string, value: unknown, max: number): string {
+  if (Array.isArray(value)) return value.map((one: unknown) => fieldText(name, one, max)).join('');
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return '';
   if (value instanceof Uint8Array) return value.length === 0 ? '' : `${name}:"${hexOf(value)}" `;
-  if (typeof value === 'object') return `${name}:<${fieldsText(value)}> `;
+  if (typeof value === 'object') return `${name}:<${fieldsText(value, max)}> `;
   if (typeof value !== 'string') return `${name}:${String(value)} `;
   if (isId(name, value)) return /^0+$/.test(value) ? '' : `${name}:${decimal(value)} `;
   if (ENUM_FIELDS.has(name)) return isFirstOfEnum(name, value) ? '' : `${name}:${enumText(value)} `;
-  return `${name}:${quoted(value)} `;
+  return `${name}:${quoted(value, max)} `;
 }
 
 const ENUM_FIELDS: ReadonlySet<string> = new Set(['sort_order', 'sort_target', 'action', 'alarm', 'permType']);
@@ -160,8 +162,8 @@ const protoName = (name: string): string =>
 const decimal = (id: string): string => BigInt(`0x${id}`).toString();
 
 /** In quotes as protobuf's text form writes bytes: printable ASCII as it is, the rest as octal escapes. */
-function quoted(text: ByteString): string {
-  const shown = text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text;
+function quoted(text: ByteString, max = Number.POSITIVE_INFINITY): string {
+  const shown = text.length > max ? text.slice(0, max) : text;
   let out = '';
   for (let i = 0; i < shown.length; i++) {
     const code = shown.charCodeAt(i);
