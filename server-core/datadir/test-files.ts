@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs';
 import {gunzipSync} from 'node:zlib';
 import {TRAILER_SIZE} from './db-file.ts';
 
-export const REAL_RELEASES = ['3.3.25', '3.4.23', '3.5.16'] as const;
+export const REAL_RELEASES = ['3.3.25', '3.4.23', '3.5.16', '3.6.0'] as const;
 export type RealRelease = (typeof REAL_RELEASES)[number];
 
 function unpacked(name: string): Uint8Array {
