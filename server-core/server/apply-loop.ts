@@ -1,23 +1,38 @@
 // server-core/server/apply-loop.ts: committed entries and received snapshots onto the state machine, in order, beside the raft loop.
 // etcd 3.6: server.go applyAll, applySnapshot, applyEntries, apply, applyEntryNormal, applyConfChange.
 import {assert} from '../../base/assert.ts';
-import {fromBytes} from '../../base/byte-string.ts';
 import type {MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
+import {WireError} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs, until} from '../../env/fiber.ts';
 import type {Cell, Channel} from '../../env/sync.ts';
 import type {InternalRaftRequest} from '../etcdserverpb/raft-request.ts';
-import {decodeInternalRaftRequest, requestIdOf} from '../etcdserverpb/raft-request.ts';
+import {requestIdOf} from '../etcdserverpb/raft-request.ts';
+import {revisionHeader} from '../etcdserverpb/types.ts';
+import type {EntryRequest, V2Request} from '../etcdserverpb/v2-request.ts';
+import {decodeEntryRequest} from '../etcdserverpb/v2-request.ts';
 import type {Cluster} from '../membership/cluster.ts';
-import {addressOf, decodeMember} from '../membership/member.ts';
+import type {ClusterRequest} from '../membership/cluster-requests.ts';
+import {
+  applyClusterRequest,
+  applyV2Request,
+  clusterRequestOf,
+  clusterRequestOfV2,
+} from '../membership/cluster-requests.ts';
+import type {ClusterErrorCode} from '../membership/conf-change-check.ts';
+import {contextOf} from '../membership/conf-change-check.ts';
+import type {Member} from '../membership/member.ts';
+import {addressOf, decodeConfChangeContext, decodeMember} from '../membership/member.ts';
+import {ServerEnded} from '../membership/process-end.ts';
 import type {Transport} from '../rafthttp/transport.ts';
 import {confChangeOfEntry, isConfChangeV2} from '../raftpb/conf-change.ts';
-import type {Entry, Snapshot} from '../raftpb/types.ts';
+import type {ConfChange, Entry, Snapshot} from '../raftpb/types.ts';
 import type {Applier} from './applier.ts';
 import type {ToApply} from './apply-queue.ts';
 import {openServerBackend, snapshotDbPath} from './backend-files.ts';
+import {v2StoreOf} from './bootstrap.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import type {RaftLoop} from './raft-loop.ts';
@@ -26,6 +41,29 @@ import type {Waiters} from './waiters.ts';
 
 /** One batch in so many lets others run between two of its entries, as the Go scheduler may. */
 const YIELD_ONE_IN = 16;
+
+/** What a membership change came to; the waiter's id is the change's. etcd: confChangeResponse. */
+export interface ConfChangeOutcome {
+  readonly members: readonly Member[];
+  readonly error: ClusterErrorCode | undefined;
+  /** Where to see that raft was told of it. */
+  readonly toApply: ToApply;
+}
+
+/** Requests that write users and roles. auth store: saveConsistentIndex. */
+const AUTH_WRITES: ReadonlySet<string> = new Set([
+  'auth-enable',
+  'auth-disable',
+  'auth-user-add',
+  'auth-user-delete',
+  'auth-user-change-password',
+  'auth-user-grant-role',
+  'auth-user-revoke-role',
+  'auth-role-add',
+  'auth-role-delete',
+  'auth-role-grant-permission',
+  'auth-role-revoke-permission',
+]);
 
 export interface ApplyLoopParts {
   readonly env: Env;
@@ -43,6 +81,10 @@ export interface ApplyLoopParts {
   readonly progress: ApplyProgress;
   readonly appliedWait: Cell<number>;
   readonly firstCommitEpoch: Cell<number>;
+  /** The empty entry with which a leader begins its term was applied: everything of earlier terms is. */
+  readonly termBegan: () => void;
+  /** An applied change has removed this member. */
+  readonly removedSelf: () => void;
 }
 
 export class ApplyLoop {
@@ -61,7 +103,7 @@ export class ApplyLoop {
       const toApply = queue.receive.take();
       if (toApply === undefined) continue;
       if (toApply.snapshot !== undefined) yield* this.applySnapshot(toApply.snapshot, toApply);
-      yield* this.applyEntries(toApply.entries);
+      yield* this.applyEntries(toApply.entries, toApply);
       appliedWait.set(progress.appliedIndex);
       toApply.mark('applied');
       // Raft's storage must hold what a snapshot is about to be made of.
@@ -72,7 +114,7 @@ export class ApplyLoop {
     }
   }
 
-  private *applyEntries(entries: readonly Entry[]): Fiber<void> {
+  private *applyEntries(entries: readonly Entry[], toApply: ToApply): Fiber<void> {
     const {progress, env, raft, config, applier} = this.parts;
     const first = entries[0];
     if (first === undefined) return;
@@ -87,7 +129,7 @@ export class ApplyLoop {
           entry.type === 'EntryNormal' ? 'beforeApplyOneEntryNormal' : 'beforeApplyOneConfChange',
         );
       }
-      yield* this.applyOne(entry);
+      yield* this.applyOne(entry, toApply);
       progress.appliedIndex = entry.index;
       progress.appliedTerm = entry.term;
       raft.applied(entry.index);
@@ -99,27 +141,64 @@ export class ApplyLoop {
     }
   }
 
-  private *applyOne(entry: Entry): Fiber<void> {
-    const {config, env} = this.parts;
+  private *applyOne(entry: Entry, toApply: ToApply): Fiber<void> {
     const consistentIndex = this.parts.consistentIndex();
     // The backend may be ahead of the log after a restart: what it holds is not applied to it again.
     const isNew = entry.index > consistentIndex.index;
     if (entry.type !== 'EntryNormal') {
-      yield* this.applyConfChange(entry, isNew);
+      yield* this.applyConfChange(entry, isNew, toApply);
       return;
     }
     if (entry.data === undefined || entry.data.length === 0) {
-      const {firstCommitEpoch} = this.parts;
+      const {firstCommitEpoch, termBegan} = this.parts;
       firstCommitEpoch.set(firstCommitEpoch.value + 1);
+      termBegan();
       if (isNew) consistentIndex.advance(entry.index, entry.term);
       return;
     }
+    const request = this.decode(entry.data);
+    if (request.kind === 'v2') yield* this.applyV2(request.request, entry, isNew);
+    else yield* this.applyV3(request.request, entry, isNew);
+  }
+
+  private decode(data: Uint8Array): EntryRequest {
+    const {behaviours} = this.parts.cluster;
+    try {
+      return decodeEntryRequest(data, {takesV2: behaviours.v2Entries !== 'unreadable'});
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      throw new ServerEnded(`unmarshal should never fail (${error.message})`);
+    }
+  }
+
+  private *applyV2(request: V2Request, entry: Entry, isNew: boolean): Fiber<void> {
+    const {cluster, waiters} = this.parts;
+    const asked = clusterRequestOfV2(request);
+    if (asked !== undefined) yield* this.applyToCluster(asked, entry, isNew);
+    else {
+      applyV2Request(cluster.v2Store, cluster.behaviours, request);
+      if (isNew) this.parts.consistentIndex().advance(entry.index, entry.term);
+    }
+    waiters.trigger(request.id, {kind: 'ok', response: {}});
+  }
+
+  private *applyV3(request: InternalRaftRequest, entry: Entry, isNew: boolean): Fiber<void> {
+    const {config, env, cluster, waiters, applier} = this.parts;
+    const asked = clusterRequestOf(request.body);
+    if (asked !== undefined) {
+      const known = cluster.behaviours.raftClusterRequests;
+      // A field that a release does not know leaves a request without a body.
+      if (known === 'unknown') throw new ServerEnded('not implemented');
+      yield* this.applyToCluster(asked, entry, isNew);
+      const response = {header: revisionHeader(applier.store.currentRevision)};
+      if (isNew && known === 'answered') waiters.trigger(requestIdOf(request), {kind: 'ok', response});
+      return;
+    }
     if (!isNew) return;
-    const request = decodeInternalRaftRequest(entry.data);
     if (this.skipNext) {
       this.skipNext = false;
       env.trace.mark('plant: entry behind a snapshot skipped');
-      consistentIndex.advance(entry.index, entry.term);
+      this.parts.consistentIndex().advance(entry.index, entry.term);
       return;
     }
     yield* this.applyRequest(request, entry);
@@ -130,44 +209,93 @@ export class ApplyLoop {
     }
   }
 
+  private *applyToCluster(request: ClusterRequest, entry: Entry, isNew: boolean): Fiber<void> {
+    const {cluster, applier, snapshots} = this.parts;
+    const {backend} = applier;
+    const before = cluster.version;
+    yield* backend.lockInsideApply();
+    applyClusterRequest(cluster, request, isNew);
+    if (isNew) this.parts.consistentIndex().advance(entry.index, entry.term);
+    yield* backend.unlock();
+    if (request.kind === 'version' && cluster.isLowered(before)) snapshots.force();
+  }
+
   private *applyRequest(request: InternalRaftRequest, entry: Entry): Fiber<void> {
     const {applier, waiters} = this.parts;
-    const {backend} = applier;
-    yield* backend.lockInsideApply();
+    const {backend, store} = applier;
+    const batch = yield* backend.lockInsideApply();
+    const before = store.currentRevision;
     const answer = applier.apply(request, waiters.isRegistered(requestIdOf(request)));
-    this.parts.consistentIndex().advance(entry.index, entry.term);
+    const consistentIndex = this.parts.consistentIndex();
+    consistentIndex.advance(entry.index, entry.term);
+    if (store.currentRevision !== before || (answer?.kind === 'ok' && AUTH_WRITES.has(request.body.kind))) {
+      consistentIndex.afterWrite(batch);
+    }
     yield* backend.unlock();
     if (answer !== undefined) waiters.trigger(requestIdOf(request), answer);
   }
 
-  private *applyConfChange(entry: Entry, isNew: boolean): Fiber<void> {
-    const {raft, cluster, transport, progress, id, applier} = this.parts;
+  private *applyConfChange(entry: Entry, isNew: boolean, toApply: ToApply): Fiber<void> {
+    const {raft, cluster, waiters, progress, applier} = this.parts;
     const change = confChangeOfEntry(entry);
     assert(change !== undefined && !isConfChangeV2(change), 'etcd proposes single membership changes only', {
       index: entry.index,
     });
-    if (cluster.isRemoved(change.nodeId)) {
-      // Validation failed: raft is told of a change that changes nothing.
-      raft.node.applyConfChange({...change, nodeId: NO_MEMBER});
-      if (isNew) this.parts.consistentIndex().advance(entry.index, entry.term);
-      return;
-    }
-    progress.confState = raft.node.applyConfChange(change);
-    raft.stepped();
-    const {backend} = applier;
-    yield* backend.lockInsideApply();
-    if (change.type === 'ConfChangeAddNode' || change.type === 'ConfChangeAddLearnerNode') {
-      const member = decodeMember(fromBytes(change.context ?? new Uint8Array(0)));
-      if (isNew) cluster.addMember(member);
-      if (member.id !== id) transport.addPeer(member.id, addressOf(member.peerUrls[0] ?? ''));
-    } else if (change.type === 'ConfChangeRemoveNode') {
-      if (isNew) cluster.removeMember(change.nodeId);
-      transport.removePeer(change.nodeId);
-    }
+    const error = cluster.confChangeError(change, isNew);
     const consistentIndex = this.parts.consistentIndex();
-    consistentIndex.confState = progress.confState;
-    if (isNew) consistentIndex.advance(entry.index, entry.term);
-    yield* backend.unlock();
+    if (error !== undefined) {
+      // Raft is told of a change that changes nothing, or it would wait for this one.
+      raft.node.applyConfChange({...change, nodeId: NO_MEMBER});
+      if (isNew) consistentIndex.advance(entry.index, entry.term);
+    } else {
+      // 3.7 begins with the configuration as the backend has it, so a replayed change is in it already.
+      if (isNew || cluster.behaviours.validatesAgainst !== 'backend-only') {
+        progress.confState = raft.node.applyConfChange(change);
+      } else raft.node.applyConfChange({...change, nodeId: NO_MEMBER});
+      raft.stepped();
+      const {backend} = applier;
+      yield* backend.lockInsideApply();
+      this.changeMembership(change, isNew);
+      consistentIndex.confState = progress.confState;
+      if (isNew) {
+        consistentIndex.advance(entry.index, entry.term);
+        cluster.removeZombies();
+      }
+      yield* backend.unlock();
+    }
+    const outcome: ConfChangeOutcome = {members: cluster.members(), error, toApply};
+    waiters.trigger(change.id, outcome);
+  }
+
+  /** etcd: applyConfChange behind the validation. */
+  private changeMembership(change: ConfChange, isNew: boolean): void {
+    const {cluster, transport, id} = this.parts;
+    switch (change.type) {
+      case 'ConfChangeAddNode':
+      case 'ConfChangeAddLearnerNode': {
+        const {member, isPromote} = decodeConfChangeContext(contextOf(change));
+        assert(member.id === change.nodeId, 'got different member ID', {entry: change.nodeId, message: member.id});
+        if (isPromote) cluster.promoteMember(member.id, isNew);
+        else {
+          cluster.addMember(member, isNew);
+          if (member.id !== id) transport.addPeer(member.id, addressOf(member.peerUrls[0] ?? ''));
+        }
+        break;
+      }
+      case 'ConfChangeRemoveNode':
+        cluster.removeMember(change.nodeId, isNew);
+        if (change.nodeId === id) this.parts.removedSelf();
+        else transport.removePeer(change.nodeId);
+        break;
+      case 'ConfChangeUpdateNode': {
+        const member = decodeMember(contextOf(change));
+        cluster.updateRaftAttributes(member.id, member, isNew);
+        if (member.id !== id) {
+          transport.removePeer(member.id);
+          transport.addPeer(member.id, addressOf(member.peerUrls[0] ?? ''));
+        }
+      }
+    }
   }
 
   /** Takes the place of everything this member had. etcd: applySnapshot. */
@@ -189,7 +317,7 @@ export class ApplyLoop {
     this.parts.replaceConsistentIndex(consistentIndex);
     applier.replace(backend);
     env.spawn('close-old-backend', old.close());
-    cluster.recover(backend.batch);
+    cluster.recover(backend.batch, v2StoreOf(env, config, snapshot), 'behind-snapshot');
     transport.removeAllPeers();
     for (const member of cluster.members()) {
       if (member.id !== id) transport.addPeer(member.id, addressOf(member.peerUrls[0] ?? ''));

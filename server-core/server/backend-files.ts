@@ -4,6 +4,8 @@ import type {Fiber} from '../../env/fiber.ts';
 import type {Backend} from '../backend/backend.ts';
 import {openBackend, qualifyBackend, replaceWithSnapshot} from '../backend/backend.ts';
 import type {BucketName} from '../backend/types.ts';
+import {isSince} from '../release/release.ts';
+import {schemaBehaviours} from '../schema/behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import {ConsistentIndex} from './consistent-index.ts';
 
@@ -41,11 +43,12 @@ export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?
   const options = qualifyBackend({
     batchIntervalUs: config.backendBatchIntervalMs * 1000,
     batchLimit: config.backendBatchLimit,
+    commitsDeletionsAtUnlock: isSince(config.release, '3.4.30', '3.5.12', '3.6.0'),
   });
   const backend = yield* openBackend(env, path, options);
   for (const bucket of BUCKETS) backend.batch.createBucket(bucket);
-  const consistentIndex = ConsistentIndex.load(backend.batch);
-  backend.setPreCommitHook((batch) => consistentIndex.save(batch));
+  const consistentIndex = ConsistentIndex.load(backend.batch, schemaBehaviours(config.release));
+  backend.setPreCommitHook((batch) => consistentIndex.beforeCommit(batch));
   env.spawn('backend-commit', backend.commitLoop());
   return {backend, consistentIndex};
 }

@@ -1,22 +1,32 @@
-// server-core/server/bootstrap.ts: a member from nothing, or from what its disk holds. etcd 3.6: bootstrap.go.
-// Modelled: a new cluster from --initial-cluster, and the restart from WAL, snapshot and database, with repair of a torn WAL.
-// Not yet: joining an existing cluster, discovery, force-new-cluster.
+// server-core/server/bootstrap.ts: a member from nothing, or from what its disk holds. etcd 3.6: bootstrap.go; NewServer before.
+// Modelled: a new cluster from --initial-cluster, and the restart from WAL, snapshot and database, with repair of a torn WAL and
+// the checks that make a release refuse another one's files. Not modelled: discovery, force-new-cluster.
 import {must} from '../../base/assert.ts';
-import {toBytes} from '../../base/byte-string.ts';
+import {fromUtf8Text} from '../../base/byte-string.ts';
 import type {ClusterId, Id64, MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import {WIRE_VARINT, WireReader, WireWriter, wireTag} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import type {Backend} from '../backend/backend.ts';
+import type {MembershipBehaviours} from '../membership/behaviours.ts';
+import {membershipBehaviours} from '../membership/behaviours.ts';
+import {Cluster} from '../membership/cluster.ts';
 import {clusterIdOf, memberIdOf} from '../membership/identity.ts';
 import type {Member} from '../membership/member.ts';
-import {encodeMember} from '../membership/member.ts';
+import {encodeMember, jsonBytes} from '../membership/member.ts';
+import {ServerEnded} from '../membership/process-end.ts';
+import {hasForeignKeys, newServerV2Store} from '../membership/v2-members.ts';
 import {MemoryStorage} from '../raft/memory-storage.ts';
 import {RawNode} from '../raft/raw-node.ts';
 import type {Config} from '../raft/types.ts';
-import type {HardState} from '../raftpb/types.ts';
-import {openServerBackend, snapDirectory, snapshotDbPath} from './backend-files.ts';
+import type {HardState, Snapshot} from '../raftpb/types.ts';
+import {schemaBehaviours} from '../schema/behaviours.ts';
+import {validateSchema} from '../schema/storage-version.ts';
+import {recoverV2Store} from '../v2store/save.ts';
+import type {V2Store} from '../v2store/store.ts';
+import type {OpenedBackend} from './backend-files.ts';
+import {databasePath, openServerBackend, snapDirectory, snapshotDbPath} from './backend-files.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import type {RaftDisk} from './raft-disk.ts';
@@ -29,14 +39,12 @@ const INFLIGHT_MESSAGES_MAX = 4096 / 8;
 /** The parts that a server is wired from. */
 export interface Bootstrapped {
   readonly id: MemberId;
-  readonly clusterId: ClusterId;
+  readonly cluster: Cluster;
   readonly node: RawNode;
   readonly storage: MemoryStorage;
   readonly disk: RaftDisk;
   readonly backend: Backend;
   readonly consistentIndex: ConsistentIndex;
-  /** Of a new cluster; empty at a restart. */
-  readonly initialMembers: readonly Member[];
 }
 
 /** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
@@ -58,8 +66,47 @@ function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fib
   const disk = yield* files.create(encodeMetadata(self.id, clusterId));
   const storage = new MemoryStorage();
   const node = new RawNode(raftConfig(env, config, self.id, storage));
-  node.bootstrap(members.map((member) => ({id: member.id, context: toBytes(encodeMember(member))})));
-  return {id: self.id, clusterId, node, storage, disk, backend, consistentIndex, initialMembers: members};
+  node.bootstrap(members.map((member) => ({id: member.id, context: jsonBytes(encodeMember(member))})));
+  const cluster = makeCluster(env, config, {id: clusterId, localId: self.id, backend});
+  cluster.setInitial(members);
+  return {id: self.id, cluster, node, storage, disk, backend, consistentIndex};
+}
+
+/** What a server is told of its cluster before it knows anything; the v2 store is empty. */
+function makeCluster(
+  env: Env,
+  config: ServerConfig,
+  {id, localId, backend}: {readonly id: ClusterId; readonly localId: MemberId; readonly backend: Backend},
+): Cluster {
+  const behaviours = membershipBehaviours(config.release);
+  const {release, observer} = config;
+  return new Cluster({
+    id,
+    localId,
+    release,
+    behaviours,
+    batch: backend.batch,
+    v2Store: emptyV2Store(env, behaviours),
+    note: (text) => observer?.noted(text),
+  });
+}
+
+/** The v2 store before anything was applied; none where the release keeps none. */
+function emptyV2Store(env: Env, {keepsV2Store}: MembershipBehaviours): V2Store | undefined {
+  return keepsV2Store ? newServerV2Store(() => BigInt(env.clock.wallUs()) * 1000n) : undefined;
+}
+
+/** The v2 store that a snapshot carries. Throws ServerEnded where the release takes none with keys of the v2 API. */
+export function v2StoreOf(env: Env, config: ServerConfig, snapshot: Snapshot | undefined): V2Store | undefined {
+  const behaviours = membershipBehaviours(config.release);
+  const store = emptyV2Store(env, behaviours);
+  const data = snapshot?.data;
+  if (store === undefined || data === undefined || data.length === 0) return store;
+  recoverV2Store(store, data);
+  if (behaviours.v2Entries === 'cluster-only' && hasForeignKeys(store)) {
+    throw new ServerEnded('detected disallowed custom content in v2store for stage --v2-deprecation=write-only');
+  }
+  return store;
 }
 
 /** etcd: bootstrapWithWAL, recoverSnapshot, openWALFromSnapshot, bootstrapRaftFromWAL. */
@@ -73,6 +120,7 @@ function* restart(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Boots
     yield* opened.backend.close();
     opened = yield* openServerBackend(env, config, snapshotDbPath(config, snapshotIndex));
   }
+  checkDatabase(config, opened, snapshotIndex);
   const recovered = yield* files.open(snapshot);
   const {id, clusterId} = decodeMetadata(recovered.metadata);
   const storage = new MemoryStorage();
@@ -80,8 +128,25 @@ function* restart(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Boots
   storage.setHardState(config.defects.forgetHardState === true ? forgotten(recovered.hardState) : recovered.hardState);
   storage.append(recovered.entries);
   const node = new RawNode(raftConfig(env, config, id, storage));
+  const cluster = makeCluster(env, config, {id: clusterId, localId: id, backend: opened.backend});
+  cluster.recover(opened.backend.batch, v2StoreOf(env, config, snapshot), 'at-start');
   env.trace.mark('bootstrap: restarted from disk');
-  return {id, clusterId, node, storage, disk: recovered.disk, ...opened, initialMembers: []};
+  return {id, cluster, node, storage, disk: recovered.disk, ...opened};
+}
+
+/** What makes a release refuse a database. Throws ServerEnded. etcd: recoverSnapshot, schema.Validate. */
+function checkDatabase(config: ServerConfig, opened: OpenedBackend, snapshotIndex: number): void {
+  const {index} = opened.consistentIndex;
+  if (index !== 0 && index < snapshotIndex) {
+    throw new ServerEnded(
+      `database file (${databasePath(config)} index ${index}) does not match with snapshot (index ${snapshotIndex})`,
+    );
+  }
+  const behaviours = schemaBehaviours(config.release);
+  if (!behaviours.keepsStorageVersion) return;
+  const {error, warning} = validateSchema(opened.backend.batch, behaviours, config.release);
+  if (error !== undefined) throw new ServerEnded(error.message);
+  if (warning !== undefined) config.observer?.noted(`Failed to detect storage schema version: ${warning.message}`);
 }
 
 /** The plant: term and vote as if never written; the commit index stays, or raft itself would refuse. */
@@ -93,9 +158,9 @@ function initialMembers(config: ServerConfig): Member[] {
   return config.initialCluster
     .map(({name, peerUrls}) => ({
       id: memberIdOf(peerUrls, config.clusterToken),
-      peerUrls,
+      peerUrls: [...peerUrls].sort().map(fromUtf8Text),
       isLearner: false,
-      name,
+      name: fromUtf8Text(name),
       clientUrls: [],
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -1,48 +1,30 @@
-// server-core/server/v2-membership.ts: membership as the v2 store's JSON, which a .snap file carries for older releases.
-// etcd 3.6: membership.GetMembershipInfoInV2Format: a v2 store that holds the members (under /0/members) and nothing else.
-import {formatId} from '../../base/ids.ts';
-import type {Member} from '../membership/member.ts';
+// server-core/server/v2-membership.ts: what a .snap file carries beside raft's configuration: membership as the v2 store's JSON.
+// Up to 3.5 that is the v2 store itself, with all that happened to it; 3.6 and 3.7 write a fresh one with the members as they are
+// now (GetMembershipInfoInV2Format), for the sake of their neighbours.
+import type {MembershipBehaviours} from '../membership/behaviours.ts';
+import type {Cluster} from '../membership/cluster.ts';
+import {v2StoreOfMembership} from '../membership/v2-members.ts';
+import {saveV2Store} from '../v2store/save.ts';
 
-/** The Go zero time: a node without a time to live. */
-const NEVER = '0001-01-01T00:00:00Z';
+export class MembershipData {
+  private readonly cluster: Cluster;
+  private readonly behaviours: MembershipBehaviours;
+  private made: {readonly changeCount: number; readonly bytes: Uint8Array} | undefined;
 
-interface V2Node {
-  readonly Path: string;
-  readonly CreatedIndex: number;
-  readonly ModifiedIndex: number;
-  readonly ExpireTime: string;
-  readonly Value: string;
-  readonly Children: Readonly<Record<string, V2Node>> | null;
-}
+  constructor(cluster: Cluster, behaviours: MembershipBehaviours) {
+    this.cluster = cluster;
+    this.behaviours = behaviours;
+  }
 
-/** The JSON document as bytes. Equal members give equal bytes. */
-export function membershipSnapshot(members: readonly Member[]): Uint8Array {
-  let index = 0;
-  const leaf = (Path: string, Value: string): V2Node => {
-    index++;
-    return {Path, CreatedIndex: index, ModifiedIndex: index, ExpireTime: NEVER, Value, Children: null};
-  };
-  const directory = (Path: string, Children: Readonly<Record<string, V2Node>>): V2Node => ({
-    Path,
-    CreatedIndex: index,
-    ModifiedIndex: index,
-    ExpireTime: NEVER,
-    Value: '',
-    Children,
-  });
-  const nodes = members.map((member): [string, V2Node] => {
-    const name = formatId(member.id);
-    const path = `/0/members/${name}`;
-    const raft = {peerURLs: member.peerUrls, ...(member.isLearner ? {isLearner: true} : {})};
-    const own = {name: member.name, clientURLs: member.clientUrls};
-    const children = {
-      attributes: leaf(`${path}/attributes`, JSON.stringify(own)),
-      raftAttributes: leaf(`${path}/raftAttributes`, JSON.stringify(raft)),
-    };
-    return [name, directory(path, children)];
-  });
-  const zero = directory('/0', {members: directory('/0/members', Object.fromEntries(nodes))});
-  const root = directory('/', {'0': zero, '1': directory('/1', {})});
-  const document = {Root: root, CurrentIndex: index, CurrentVersion: 2};
-  return new TextEncoder().encode(JSON.stringify(document));
+  /** The JSON as it is now. Never changed afterwards: it may be handed out more than once. */
+  bytes(): Uint8Array {
+    const {cluster, behaviours} = this;
+    const {v2Store, changeCount} = cluster;
+    if (behaviours.v2Entries === 'applied' && v2Store !== undefined) return saveV2Store(v2Store);
+    if (this.made?.changeCount !== changeCount) {
+      const store = v2StoreOfMembership(cluster.members(), cluster.removedIds(), cluster.version);
+      this.made = {changeCount, bytes: saveV2Store(store)};
+    }
+    return this.made.bytes;
+  }
 }
