@@ -1,12 +1,19 @@
 // data-dir inspect on a real disk: what is printed, the document of --json, and one line and exit code 2 for a damaged file.
+
 import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
+import {gunzipSync} from 'node:zlib';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
 import {InputError} from '../base/input-error.ts';
-import {realDataDir, realSegment, realSnapshot, SEGMENT_NAME} from '../server-core/datadir/test-files.ts';
+import {realFiles, SEGMENT_NAME} from '../server-core/datadir/test-files.ts';
 import {readDataFiles, writeDataFiles} from './data-dir-files.ts';
 import {dataDirInspectCommand, humanSize} from './data-dir-inspect.ts';
+
+const REAL = realFiles(
+  (name) =>
+    new Uint8Array(gunzipSync(readFileSync(new URL(`../server-core/datadir/testdata/${name}.gz`, import.meta.url)))),
+);
 
 let folder = '';
 beforeEach(() => {
@@ -39,7 +46,7 @@ function run(path: string, json = false): {code: number; out: string; err: strin
 
 describe('inspect', () => {
   test('a data directory: status, what the database holds, and every entry', () => {
-    for (const [path, bytes] of realDataDir('3.4.23', 'd')) put(path, bytes);
+    for (const [path, bytes] of REAL.dataDir('3.4.23', 'd')) put(path, bytes);
     const {code, out, err} = run(join(folder, 'd'));
     expect([code, err]).toEqual([0, '']);
     expect(out).toContain('777db66e        36          43       33 kB');
@@ -52,12 +59,12 @@ describe('inspect', () => {
   });
 
   test('a snapshot file and a folder of segments, as one document each', () => {
-    const snapshot = run(put('a.db', realSnapshot('3.5.16')), true);
+    const snapshot = run(put('a.db', REAL.snapshot('3.5.16')), true);
     expect(snapshot.code).toBe(0);
     const {kind, db} = JSON.parse(snapshot.out) as {kind: string; db: Record<string, unknown>};
     expect(kind).toBe('snapshot');
     expect(db).toMatchObject({hash: 1248066225, revision: 36, totalKey: 45, totalSize: 24576, consistentIndex: 56});
-    put(`w/${SEGMENT_NAME}`, realSegment('3.5.16'));
+    put(`w/${SEGMENT_NAME}`, REAL.segment('3.5.16'));
     const {wal} = JSON.parse(run(join(folder, 'w'), true).out) as {wal: {entries: Record<string, unknown>[]}};
     expect(wal.entries).toHaveLength(63);
     expect(wal.entries[36]).toMatchObject({
@@ -70,13 +77,13 @@ describe('inspect', () => {
   });
 
   test('damage is one line with file, offset and reason, and exit code 2', () => {
-    const bytes = realSnapshot('3.5.16');
+    const bytes = REAL.snapshot('3.5.16');
     bytes[5_000] = (bytes[5_000] ?? 0) ^ 1;
     const path = put('a.db', bytes);
     const {code, err} = run(path);
     expect(code).toBe(2);
     expect(err).toMatch(/^etcdsim: \S+a\.db: offset 24576: expected sha256 [0-9a-f]{64}, got [0-9a-f]{64}$/);
-    const segment = realSegment('3.4.23');
+    const segment = REAL.segment('3.4.23');
     put(`w/${SEGMENT_NAME}`, segment.slice(0, 3_020));
     const torn = run(join(folder, 'w'));
     expect(torn.code).toBe(2);
@@ -94,7 +101,7 @@ describe('inspect', () => {
 });
 
 test('files are written below an empty folder only, and read back', () => {
-  const files = realDataDir('3.3.25', '');
+  const files = REAL.dataDir('3.3.25', '');
   const target = join(folder, 'new');
   writeDataFiles(target, files);
   const back = readDataFiles(target);

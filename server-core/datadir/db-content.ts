@@ -1,10 +1,8 @@
 // server-core/datadir/db-content.ts: what a backend holds beside the keys: how far it is applied, leases, members, alarms, auth.
 // Sources: schema/{cindex,confstate,alarm,auth,membership,lease}.go, mvcc's meta keys. Reads the records of every release.
 
-import {InvariantError} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
-import {hexOf, toBytes} from '../../base/byte-string.ts';
-import {WireError} from '../../base/wire.ts';
+import {toBytes} from '../../base/byte-string.ts';
 import type {BoltFile} from '../backend/bolt/bolt-file.ts';
 import {storedRole, storedUser} from '../etcdserverpb/auth-messages.ts';
 import {storedLease} from '../etcdserverpb/lease-messages.ts';
@@ -12,7 +10,7 @@ import {alarmMember} from '../etcdserverpb/maintenance-messages.ts';
 import type {Member} from '../membership/member.ts';
 import {decodeMember} from '../membership/member.ts';
 import {mainOf, REVISION_SIZE} from '../mvcc/revision.ts';
-import {badEntry} from './db-file.ts';
+import {badEntry, understood} from './db-file.ts';
 
 /** Ids are hex without leading zeros, as etcd prints them. Numbers that are not stored are 0 or undefined. */
 export interface DbContent {
@@ -56,7 +54,8 @@ export function dbContent(file: string, db: BoltFile): DbContent {
     const value = get('meta', key);
     if (value === undefined) return 0;
     if (value.length < REVISION_SIZE) throw badEntry(file, 'meta', key, `a revision of ${value.length} bytes`);
-    return mainOf(String.fromCharCode(...value.subarray(0, REVISION_SIZE)));
+    const bytes = String.fromCharCode(...value.subarray(0, REVISION_SIZE));
+    return understood(file, 'meta', key, () => mainOf(bytes));
   };
   const all = <T>(bucket: string, read: (key: ByteString, value: Uint8Array) => T): T[] => {
     const found: T[] = [];
@@ -99,13 +98,3 @@ export function dbContent(file: string, db: BoltFile): DbContent {
 export const shortId = (id: string): string => id.replace(/^0+(?=.)/, '');
 
 const textBytes = (text: ByteString): string => new TextDecoder().decode(toBytes(text));
-
-function understood<T>(file: string, bucket: string, key: ByteString, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const isDamage = error instanceof WireError || error instanceof SyntaxError || error instanceof InvariantError;
-    if (!isDamage) throw error;
-    throw badEntry(file, bucket, key, `${error.message} (${hexOf(toBytes(key)).slice(0, 40)})`);
-  }
-}

@@ -1,10 +1,11 @@
 // server-core/datadir/db-file.ts: a backend file, or a snapshot file (such a file and its SHA-256 behind it), read from bytes.
 // Sources: clientv3 snapshot.go (the trailer), etcdutl/snapshot/v3_snapshot.go (Status), schema/bucket.go (what lies in the buckets).
 import {sha256} from '@noble/hashes/sha2.js';
+import {InvariantError} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import {describeBytes, equalBytes, hexOf, toBytes} from '../../base/byte-string.ts';
 import {crc32c} from '../../base/crc32c.ts';
-import {WireError, WireReader, wireTag} from '../../base/wire.ts';
+import {WIRE_BYTES, WireError, WireReader, wireTag} from '../../base/wire.ts';
 import {BackendError} from '../backend/backend-error.ts';
 import type {BoltFile} from '../backend/bolt/bolt-file.ts';
 import {BOLT_DEFAULTS} from '../backend/bolt/bolt-file.ts';
@@ -82,10 +83,12 @@ export function dbStatus(file: string, bytes: Uint8Array, db: BoltFile): DbStatu
       entryCount++;
       if (name !== 'key') return;
       if (key.length < REVISION_SIZE) throw badEntry(file, name, key, 'no revision');
-      revision = mainOf(key);
-      const userKey = keyOf(file, key, value);
-      if (isTombstoneKey(key)) liveKeys.delete(userKey);
-      else liveKeys.add(userKey);
+      understood(file, name, key, () => {
+        revision = mainOf(key);
+        const userKey = keyOf(value);
+        if (isTombstoneKey(key)) liveKeys.delete(userKey);
+        else liveKeys.add(userKey);
+      });
     });
   }
   const stored = db.bucket('meta')?.get('storageVersion');
@@ -94,23 +97,29 @@ export function dbStatus(file: string, bytes: Uint8Array, db: BoltFile): DbStatu
   return {hash: hash >>> 0, revision, totalKey, totalSize: db.sizeBytes, version};
 }
 
-/** mvccpb.KeyValue.key. */
-function keyOf(file: string, revisionKey: ByteString, value: Uint8Array): ByteString {
-  try {
-    const reader = new WireReader(value);
-    while (reader.more()) {
-      const tag = reader.tag();
-      if (tag === wireTag(1, 2)) return reader.text();
-      reader.skip(tag);
-    }
-    return '';
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error;
-    throw badEntry(file, 'key', revisionKey, error.message);
+/** mvccpb.KeyValue.key. Throws WireError. */
+function keyOf(value: Uint8Array): ByteString {
+  const reader = new WireReader(value);
+  while (reader.more()) {
+    const tag = reader.tag();
+    if (tag === wireTag(1, WIRE_BYTES)) return reader.text();
+    reader.skip(tag);
   }
+  return '';
 }
 
 /** An entry of a bucket that is not what its bucket is for. */
 export function badEntry(file: string, bucket: string, key: ByteString, reason: string): BackendError {
   return new BackendError('corrupt', file, `bucket ${bucket}, key ${describeBytes(key)}: ${reason}`, {offset: 0});
+}
+
+/** Reads an entry of a bucket; what the reader cannot understand is damage there. */
+export function understood<T>(file: string, bucket: string, key: ByteString, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const isDamage = error instanceof WireError || error instanceof SyntaxError || error instanceof InvariantError;
+    if (!isDamage) throw error;
+    throw badEntry(file, bucket, key, error.message);
+  }
 }

@@ -1,4 +1,6 @@
 // What a restore makes is what etcd's own tool makes, byte for byte where it can be; what is imported is what stands there.
+import {readFileSync} from 'node:fs';
+import {gunzipSync} from 'node:zlib';
 import * as fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {formatId} from '../../base/ids.ts';
@@ -10,7 +12,11 @@ import {inspectFiles} from './inspect.ts';
 import type {RestoreOptions} from './restore-snapshot.ts';
 import {restoreSnapshot} from './restore-snapshot.ts';
 import type {RealRelease} from './test-files.ts';
-import {REAL_RELEASES, realDataDir, realRestored, realSegment, realSnapshot, SEGMENT_NAME} from './test-files.ts';
+import {REAL_RELEASES, realFiles, SEGMENT_NAME} from './test-files.ts';
+
+const REAL = realFiles(
+  (name) => new Uint8Array(gunzipSync(readFileSync(new URL(`./testdata/${name}.gz`, import.meta.url)))),
+);
 
 const optionsOf = (release: string): RestoreOptions => ({
   release,
@@ -19,7 +25,7 @@ const optionsOf = (release: string): RestoreOptions => ({
   clusterToken: 'tkn',
   initialCluster: [1, 2, 3].map((n) => ({name: `m${n}`, peerUrls: [`http://127.0.0.${n}:2380`]})),
 });
-const restored = (release: RealRelease) => restoreSnapshot('a.db', realSnapshot(release), optionsOf(release));
+const restored = (release: RealRelease) => restoreSnapshot('a.db', REAL.snapshot(release), optionsOf(release));
 
 describe.each(REAL_RELEASES)('%s', (release) => {
   test('a restore makes the WAL and the snapshot of `etcdctl snapshot restore`, and the same database', () => {
@@ -27,7 +33,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     const wal = `/etcd/member/wal/${SEGMENT_NAME}`;
     const snap = '/etcd/member/snap/0000000000000001-0000000000000003.snap';
     expect([...files.keys()]).toEqual([snap, '/etcd/member/snap/db', wal]);
-    const real = realRestored(release);
+    const real = REAL.restored(release);
     const [ours, theirs] = [files.get(snap) ?? new Uint8Array(0), real.snap];
     // 3.6 goes over a Go map: which member comes first in the v2 store is chance there.
     if (release !== '3.6.0') expect(ours).toEqual(theirs);
@@ -43,7 +49,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
   });
 
   test('a restored directory is sound and is imported as the member it was made for', () => {
-    const imported = importDataDir(new Map([['/x/a.db', realSnapshot(release)]]), optionsOf(release));
+    const imported = importDataDir(new Map([['/x/a.db', REAL.snapshot(release)]]), optionsOf(release));
     expect(imported.self).toMatchObject({name: 'm2', peerUrls: ['http://127.0.0.2:2380'], isLearner: false});
     expect(imported.members.map(({name}) => name).sort()).toEqual(['m1', 'm2', 'm3']);
     expect(imported.revision).toBe(36);
@@ -52,7 +58,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
   });
 
   test('a data directory is taken as it is', () => {
-    const files = realDataDir(release, '/var/lib/etcd');
+    const files = REAL.dataDir(release, '/var/lib/etcd');
     const imported = importDataDir(files, optionsOf(release));
     expect([...imported.files.keys()].sort()).toEqual(['/etcd/member/snap/db', `/etcd/member/wal/${SEGMENT_NAME}`]);
     expect(formatId(imported.self.id)).toBe(release === '3.6.0' ? 'd8b6dd091872e376' : '2bc21162cab8eb93');
@@ -76,8 +82,8 @@ test('the configuration of 3.3 has no word of joint consensus, and is read back 
 describe('refusals', () => {
   test('a WAL alone, a missing database and a damaged one', () => {
     const take = (files: Map<string, Uint8Array>) => () => importDataDir(files, optionsOf('3.5.16'));
-    expect(take(new Map([[`/w/${SEGMENT_NAME}`, realSegment('3.5.16')]]))).toThrow('neither a data directory nor');
-    const whole = realDataDir('3.5.16');
+    expect(take(new Map([[`/w/${SEGMENT_NAME}`, REAL.segment('3.5.16')]]))).toThrow('neither a data directory nor');
+    const whole = REAL.dataDir('3.5.16');
     const without = new Map([...whole].filter(([path]) => path.endsWith('.wal')));
     expect(take(without)).toThrow('member/snap/db: offset 0: there is no such file');
     const bytes = (whole.get('/etcd/member/snap/db') ?? new Uint8Array(0)).slice();
@@ -86,7 +92,7 @@ describe('refusals', () => {
   });
 
   test('a torn end is left to the member, damage in the middle is not', () => {
-    const whole = realDataDir('3.5.16');
+    const whole = REAL.dataDir('3.5.16');
     const path = `/etcd/member/wal/${SEGMENT_NAME}`;
     const segment = whole.get(path) ?? new Uint8Array(0);
     const torn = importDataDir(new Map([...whole, [path, segment.slice(0, 3_004)]]), optionsOf('3.5.16'));
@@ -99,13 +105,13 @@ describe('refusals', () => {
   });
 
   test('a database without a checksum needs to be told so; a wrong checksum is named', () => {
-    const db = realSnapshot('3.5.16').slice(0, -32);
+    const db = REAL.snapshot('3.5.16').slice(0, -32);
     expect(() => restoreSnapshot('a.db', db, optionsOf('3.5.16'))).toThrow('snapshot missing hash');
     const files = restoreSnapshot('a.db', db, {...optionsOf('3.5.16'), skipHashCheck: true});
     expect(files.size).toBe(3);
     fc.assert(
       fc.property(fc.nat(db.length + 31), fc.integer({min: 1, max: 255}), (at, mask) => {
-        const bytes = realSnapshot('3.5.16');
+        const bytes = REAL.snapshot('3.5.16');
         bytes[at] = (bytes[at] ?? 0) ^ mask;
         expect(() => restoreSnapshot('a.db', bytes, optionsOf('3.5.16'))).toThrow(BackendError);
       }),

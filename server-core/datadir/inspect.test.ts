@@ -1,11 +1,17 @@
 // What is told of files that real etcd wrote is what etcd's own tools say of them; damage is named by file, offset and reason.
+import {readFileSync} from 'node:fs';
+import {gunzipSync} from 'node:zlib';
 import * as fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {inspectFiles, kindOf} from './inspect.ts';
 import type {DataFiles} from './memory-disk.ts';
 import {describeEntry} from './request-text.ts';
 import type {RealRelease} from './test-files.ts';
-import {REAL_RELEASES, realDataDir, realSegment, realSnapshot, SEGMENT_NAME} from './test-files.ts';
+import {REAL_RELEASES, realFiles, SEGMENT_NAME} from './test-files.ts';
+
+const REAL = realFiles(
+  (name) => new Uint8Array(gunzipSync(readFileSync(new URL(`./testdata/${name}.gz`, import.meta.url)))),
+);
 
 /** `etcdctl snapshot status -w json` (3.6: etcdutl) of the same release, of the same file. */
 const STATUS: Readonly<Record<RealRelease, object>> = {
@@ -20,7 +26,7 @@ const inspect = (files: DataFiles) => {
   if (kind === undefined) throw new Error('files of no kind');
   return inspectFiles(files, kind);
 };
-const snapshotOf = (release: RealRelease) => new Map([['a.db', realSnapshot(release)]]);
+const snapshotOf = (release: RealRelease) => new Map([['a.db', REAL.snapshot(release)]]);
 
 describe.each(REAL_RELEASES)('%s', (release) => {
   const isNew = release === '3.5.16' || release === '3.6.0';
@@ -33,7 +39,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
   });
 
   test('the database tells index, leases, members and auth', () => {
-    const content = inspect(realDataDir(release)).db?.content;
+    const content = inspect(REAL.dataDir(release)).db?.content;
     expect(content).toMatchObject({
       consistentIndex: isNew ? 56 : 53,
       term: isNew ? 2 : 0,
@@ -50,7 +56,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
   });
 
   test('every entry of the WAL is read', () => {
-    const {kind, wal, damages} = inspect(new Map([[`/x/${SEGMENT_NAME}`, realSegment(release)]]));
+    const {kind, wal, damages} = inspect(new Map([[`/x/${SEGMENT_NAME}`, REAL.segment(release)]]));
     expect(kind).toBe('wal');
     expect(damages).toEqual([]);
     expect(wal?.metadata).toEqual({
@@ -81,7 +87,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
 
 describe('damage', () => {
   test('a snapshot file with any byte changed, or cut anywhere, is refused', () => {
-    const whole = realSnapshot('3.5.16');
+    const whole = REAL.snapshot('3.5.16');
     fc.assert(
       fc.property(fc.nat(whole.length - 1), fc.integer({min: 1, max: 255}), fc.boolean(), (at, mask, isCut) => {
         const bytes = isCut ? whole.slice(0, at) : whole.slice();
@@ -100,7 +106,7 @@ describe('damage', () => {
   });
 
   test('whatever is done to a data directory, it is read to the end, and what is damaged is named', () => {
-    const whole = realDataDir('3.4.23');
+    const whole = REAL.dataDir('3.4.23');
     const clean = inspect(whole);
     const paths = [...whole.keys()];
     fc.assert(
@@ -124,7 +130,7 @@ describe('damage', () => {
   });
 
   test('a cut segment names the offset where etcd would cut it off', () => {
-    const segment = realSegment('3.5.16');
+    const segment = REAL.segment('3.5.16');
     const clean = inspect(new Map([[SEGMENT_NAME, segment]])).wal;
     const last = clean?.entries[40];
     const cut = (last?.place.offset ?? 0) + 20;
@@ -136,7 +142,7 @@ describe('damage', () => {
   });
 
   test('a missing segment, a missing database and files of nobody', () => {
-    const segment = realSegment('3.4.23');
+    const segment = REAL.segment('3.4.23');
     const missing = new Map([
       [`member/wal/${SEGMENT_NAME}`, segment],
       ['member/wal/0000000000000002-0000000000000040.wal', segment],

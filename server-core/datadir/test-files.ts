@@ -1,35 +1,39 @@
 // server-core/datadir/test-files.ts: the files in testdata/, as real etcd wrote them, and as a data directory.
-import {readFileSync} from 'node:fs';
-import {gunzipSync} from 'node:zlib';
+// Who tests hands in how they are read, because nothing here may touch a real disk.
 import {TRAILER_SIZE} from './db-file.ts';
 
 export const REAL_RELEASES = ['3.3.25', '3.4.23', '3.5.16', '3.6.0'] as const;
 export type RealRelease = (typeof REAL_RELEASES)[number];
 
-function unpacked(name: string): Uint8Array {
-  const packed = readFileSync(new URL(`./testdata/${name}.gz`, import.meta.url));
-  return new Uint8Array(gunzipSync(packed));
-}
-
 export const SEGMENT_NAME = '0000000000000000-0000000000000000.wal';
 
-/** The file of `etcdctl snapshot save`. */
-export const realSnapshot = (release: RealRelease): Uint8Array => unpacked(`snapshot-${release}`);
-
-/** The first segment. */
-export const realSegment = (release: RealRelease): Uint8Array => unpacked(`wal-${release}`);
-
-/** Both as a data directory below `root`. The database is a little older than the end of the WAL, as after a kill. */
-export function realDataDir(release: RealRelease, root = '/etcd'): Map<string, Uint8Array> {
-  return new Map([
-    [`${root}/member/snap/db`, realSnapshot(release).slice(0, -TRAILER_SIZE)],
-    [`${root}/member/wal/${SEGMENT_NAME}`, realSegment(release)],
-  ]);
+export interface RealFiles {
+  /** The file of `etcdctl snapshot save`. */
+  snapshot(release: RealRelease): Uint8Array;
+  /** The first segment. */
+  segment(release: RealRelease): Uint8Array;
+  /** Both as a data directory below `root` (`/etcd`). The database is a little older than the end of the WAL, as after a kill. */
+  dataDir(release: RealRelease, root?: string): Map<string, Uint8Array>;
+  /** What `etcdctl snapshot restore` makes of snapshot(); the database without what lies behind its pages. */
+  restored(release: RealRelease): {readonly wal: Uint8Array; readonly snap: Uint8Array; readonly db: Uint8Array};
 }
 
-/** What `etcdctl snapshot restore` makes of realSnapshot(); the database without what lies behind its pages. */
-export const realRestored = (release: RealRelease): {wal: Uint8Array; snap: Uint8Array; db: Uint8Array} => ({
-  wal: unpacked(`restored-wal-${release}`),
-  snap: unpacked(`restored-snap-${release}`),
-  db: unpacked(`restored-db-${release}`),
-});
+/** `read` gives the unpacked bytes of `testdata/<name>.gz`. */
+export function realFiles(read: (name: string) => Uint8Array): RealFiles {
+  const snapshot = (release: RealRelease): Uint8Array => read(`snapshot-${release}`);
+  const segment = (release: RealRelease): Uint8Array => read(`wal-${release}`);
+  return {
+    snapshot,
+    segment,
+    dataDir: (release, root = '/etcd') =>
+      new Map([
+        [`${root}/member/snap/db`, snapshot(release).slice(0, -TRAILER_SIZE)],
+        [`${root}/member/wal/${SEGMENT_NAME}`, segment(release)],
+      ]),
+    restored: (release) => ({
+      wal: read(`restored-wal-${release}`),
+      snap: read(`restored-snap-${release}`),
+      db: read(`restored-db-${release}`),
+    }),
+  };
+}
