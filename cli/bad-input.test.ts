@@ -36,7 +36,7 @@ test.each([
   [['run', 'healthy', '--set', 'traffic.nothing=1'], "the plan has no 'nothing' there"],
   [['run', 'healthy', '--set', 'traffic'], 'write it as path=value'],
   [['run', 'healthy', '--for', '5 minutes'], '--for 5 minutes: takes a duration such as 500ms'],
-  [['run', 'healthy', '--release', '9.9.9'], 'only releases 3.6.x are played so far'],
+  [['run', 'healthy', '--release', '9.9.9'], 'releases 3.3 to 3.7 are played so far'],
   [['run', 'healthy', '--jobs', '0'], '--jobs 0: takes a whole number from 1'],
   [['replay', 'nothing.json'], 'nothing.json: cannot read it: there is no such file'],
   [['replay', file('text.json', 'hello')], 'text.json: not JSON'],

@@ -85,8 +85,8 @@ export const planSchema = z.strictObject({
   scenario: z.string(),
   cluster: z.strictObject({
     memberCount: z.union([z.literal(1), z.literal(3), z.literal(5)]),
-    /** Releases other than 3.6 come with their own behaviours; a label alone would be a lie. */
-    release: z.string().regex(/^3\.6\.\d{1,2}$/, 'only releases 3.6.x are played so far, for example 3.6.0'),
+    /** Each release plays itself; a label alone would be a lie, so minors without behaviours of their own are refused. */
+    release: z.string().regex(/^3\.[3-7]\.\d{1,2}$/, 'releases 3.3 to 3.7 are played so far, for example 3.5.16'),
     tickMs: positive,
     electionTicks: z.int().min(2),
     snapshotCount: positive,

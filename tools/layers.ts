@@ -54,7 +54,7 @@ export const SERVER_CORE_PARTS: Readonly<Record<string, readonly string[]>> = {
   membership: ['release', 'backend', 'raftpb', 'v2store', 'etcdserverpb'],
   version: ['release', 'backend', 'membership', 'schema', 'etcdserverpb', 'v2store'],
   rafthttp: ['raftpb'],
-  concurrency: ['release', 'etcdserverpb', 'mvcc', 'server'],
+  concurrency: ['release', 'etcdserverpb', 'mvcc', 'server', 'watch'],
   api: [
     'release',
     'etcdserverpb',

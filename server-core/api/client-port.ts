@@ -9,7 +9,10 @@ import type {RangeResponse} from '../etcdserverpb/types.ts';
 import type {Answer} from '../server/kv-api.ts';
 import {OpenCall, sendFrame} from './call-context.ts';
 import type {CallFailure, ClientPayload, Method} from './payloads.ts';
-import {clientPayloadOf} from './payloads.ts';
+import {clientPayloadOf, messageSizeOf} from './payloads.ts';
+
+/** grpcOverheadBytes: what a message may have beyond --max-request-bytes. */
+const GRPC_OVERHEAD_BYTES = 512 * 1024;
 
 /** What answers behind the port. */
 export interface ClientServices {
@@ -24,9 +27,12 @@ export interface ClientServices {
 export class ClientPort {
   private readonly env: Env;
   private readonly services: ClientServices;
+  private readonly messageBytesMax: number;
 
-  constructor(env: Env, services: ClientServices) {
+  /** maxRequestBytes is the server's --max-request-bytes. */
+  constructor(env: Env, services: ClientServices, maxRequestBytes: number) {
     this.env = env;
+    this.messageBytesMax = maxRequestBytes + GRPC_OVERHEAD_BYTES;
     this.services = services;
   }
 
@@ -47,16 +53,20 @@ export class ClientPort {
       while (!receive.ready()) yield receive;
       const frame = receive.take();
       if (frame === undefined) break;
-      this.take(connection, open, clientPayloadOf(frame));
+      this.take(connection, open, clientPayloadOf(frame), messageSizeOf(frame));
     }
     for (const call of open.values()) call.end();
     connection.close();
   }
 
-  private take(connection: Connection, open: Map<number, OpenCall>, payload: ClientPayload): void {
+  private take(connection: Connection, open: Map<number, OpenCall>, payload: ClientPayload, sizeBytes: number): void {
     const {env} = this;
     switch (payload.kind) {
       case 'call': {
+        if (sizeBytes > this.messageBytesMax) {
+          env.spawn('call', this.refuseSize(connection, payload.id, sizeBytes));
+          return;
+        }
         const call = new OpenCall(env, connection, payload.id, payload.metadata);
         open.set(payload.id, call);
         env.spawn('call', this.answer(connection, open, call, payload.method, payload.request));
@@ -82,6 +92,12 @@ export class ClientPort {
       default:
         return;
     }
+  }
+
+  /** gRPC reads no message beyond its limit: the service never sees the call. */
+  private *refuseSize(connection: Connection, id: number, sizeBytes: number): Fiber<void> {
+    const message = `grpc: received message larger than max (${sizeBytes} vs. ${this.messageBytesMax})`;
+    yield* sendFrame(this.env, connection, {kind: 'failure', id, code: 'ResourceExhausted', message}, message.length);
   }
 
   private *answer(

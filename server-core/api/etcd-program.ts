@@ -21,5 +21,5 @@ export function* etcdProgram(env: Env, config: ServerConfig, onStarted: (server:
 /** The port is open from the start, but nobody is answered before the member has published itself. */
 function* servePublished(env: Env, config: ServerConfig, server: EtcdServer, listener: Listener): Fiber<void> {
   yield* until(server.published);
-  yield* new ClientPort(env, makeServices(env, config, server)).serve(listener);
+  yield* new ClientPort(env, makeServices(env, config, server), config.maxRequestBytes).serve(listener);
 }

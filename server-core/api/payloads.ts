@@ -47,6 +47,9 @@ export type ClientPayload =
 /** HTTP/2 and gRPC framing around a message, roughly. */
 const FRAMING_SIZE = 60;
 
+/** The message in a frame, without the framing. */
+export const messageSizeOf = (frame: Frame): number => frame.sizeBytes - FRAMING_SIZE;
+
 export const clientFrame = (payload: ClientPayload, bodySizeBytes: number): Frame => ({
   payload,
   sizeBytes: FRAMING_SIZE + bodySizeBytes,

@@ -89,13 +89,11 @@ export class Applier {
     this.parts = parts;
     const {backend, leases, watches, quotaBytes, behaviours} = parts;
     this.backend = backend;
-    leases.restore(backend);
     this.store = MvccStore.open(backend.batch, {
       lessor: leases,
       changed: (revision, changes) => watches.changed(revision, changes),
       behaviours: parts.mvcc,
     });
-    parts.auth.restore(backend);
     this.alarms = new AlarmStore(backend.batch);
     const sizeBytes = () => this.backend.sizeBytes;
     this.quota = new Quota({quotaBytes, passesReads: behaviours.quotaPassesReads, sizeBytes});

@@ -1,5 +1,7 @@
 // server-core/server/config.ts: a server's options: partial in, complete and frozen out. etcd: server/config/config.go, embed defaults.
 import {assert} from '../../base/assert.ts';
+import {serverBehaviours} from './behaviours.ts';
+import type {AutoCompaction} from './compactor.ts';
 import type {ServerObserver} from './observer.ts';
 
 /** One entry of --initial-cluster. */
@@ -56,6 +58,8 @@ export interface ServerConfig {
   readonly backendBatchLimit: number;
   /** --quota-backend-bytes: 0 for the default, below 0 for none. */
   readonly quotaBackendBytes: number;
+  /** --auto-compaction-mode and -retention; undefined: off. */
+  readonly autoCompaction: AutoCompaction | undefined;
   /** --auth-token: `simple`, or `jwt,` and its options; keys by the paths that the options name. */
   readonly authToken: string;
   readonly authKeys: ReadonlyMap<string, Uint8Array>;
@@ -75,8 +79,9 @@ export interface ServerConfig {
 
 export type ServerConfigInput = Partial<ServerConfig> & Pick<ServerConfig, 'name' | 'release' | 'initialCluster'>;
 
-/** The complete configuration; what is not given is etcd 3.6's default. */
+/** The complete configuration; what is not given is the release's default. */
 export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
+  const behaviours = serverBehaviours(input.release);
   const config: ServerConfig = {
     dataDir: '/etcd',
     clusterToken: 'etcd-cluster',
@@ -85,8 +90,8 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     clientPort: 2379,
     tickMs: 100,
     electionTicks: 10,
-    preVote: true,
-    snapshotCount: 10_000,
+    preVote: behaviours.preVoteByDefault,
+    snapshotCount: behaviours.snapshotCountDefault,
     memorySnapshotCount: 100,
     snapshotCatchUpEntries: 5_000,
     maxRequestBytes: 1.5 * 1024 * 1024,
@@ -95,6 +100,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     backendBatchIntervalMs: 100,
     backendBatchLimit: 10_000,
     quotaBackendBytes: 0,
+    autoCompaction: undefined,
     authToken: 'simple',
     authKeys: new Map(),
     authTokenTtl: 300,

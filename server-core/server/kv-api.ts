@@ -34,6 +34,8 @@ export interface KvApiHost {
   readonly applier: Applier;
   /** Raises the alarm that a quota is used up; waits until it is applied. */
   readonly raiseNoSpace: () => Fiber<void>;
+  /** May the owner of the token make the call? */
+  readonly permit: (call: 'compact', token: string | undefined) => Fiber<ServerError | undefined>;
 }
 
 export class KvApi {
@@ -45,8 +47,13 @@ export class KvApi {
 
   /** KV.Range. */
   *range(request: RangeRequest, token?: string): Fiber<Answer<RangeResponse>> {
-    const {applier, mvcc, proposer} = this.host;
-    const refused = validateRange(request, mvcc) ?? (yield* this.confirmRead(request.serializable));
+    return validateRange(request, this.host.mvcc) ?? (yield* this.rangeUnchecked(request, token));
+  }
+
+  /** As range(), for requests of the server itself, which may name the empty key. */
+  *rangeUnchecked(request: RangeRequest, token?: string): Fiber<Answer<RangeResponse>> {
+    const {applier, proposer} = this.host;
+    const refused = yield* this.confirmRead(request.serializable);
     if (refused !== undefined) return refused;
     yield* applier.readable();
     const answer = yield* applier.serialize(token, {kind: 'range', request}, () => applier.range(request));
@@ -81,7 +88,9 @@ export class KvApi {
 
   /** KV.Compact: a physical one answers when the compacted revisions are gone and that is committed. */
   *compact(request: CompactionRequest, token?: string): Fiber<Answer<CompactionResponse>> {
-    const {applier, proposer} = this.host;
+    const {applier, proposer, permit} = this.host;
+    const refused = yield* permit('compact', token);
+    if (refused !== undefined) return refused;
     const answer = yield* proposer.propose<CompactionResponse>({kind: 'compaction', request}, token);
     if (answer.kind === 'error') return answer;
     if (request.physical) {

@@ -8,6 +8,7 @@ import {NO_MEMBER} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, sleepUs} from '../../env/fiber.ts';
+import type {GuardedCall} from '../auth/behaviours.ts';
 import type {
   AlarmMember,
   AlarmRequest,
@@ -34,9 +35,6 @@ import type {RaftLoop} from './raft-loop.ts';
 /** snapshotSendBufferSize. */
 const SNAPSHOT_CHUNK_SIZE = 32 * 1024;
 
-/** The calls of the service that permissions are asked for. */
-export type MaintenanceCall = 'defragment' | 'hash' | 'hash-kv' | 'snapshot' | 'status' | 'alarm' | 'move-leader';
-
 export interface MaintenanceHost {
   readonly env: Env;
   readonly config: ServerConfig;
@@ -54,7 +52,7 @@ export interface MaintenanceHost {
   readonly storageVersion: () => string;
   readonly downgrade: () => {readonly enabled: boolean; readonly targetVersion: string};
   /** May the owner of the token make the call? */
-  readonly permit: (call: MaintenanceCall, token: string | undefined) => ServerError | undefined;
+  readonly permit: (call: GuardedCall, token: string | undefined) => Fiber<ServerError | undefined>;
 }
 
 export class MaintenanceApi {
@@ -67,7 +65,7 @@ export class MaintenanceApi {
   /** Maintenance.Alarm: also a look at the alarms goes through raft. */
   *alarm(request: AlarmRequest, token?: string): Fiber<Answer<AlarmResponse>> {
     const {behaviours, proposer, permit} = this.host;
-    const refused = permit('alarm', token);
+    const refused = yield* permit(request.action === 'get' ? 'alarm-get' : 'alarm-change', token);
     if (refused !== undefined) return refused;
     const answer = yield* proposer.propose<AlarmResponse>({kind: 'alarm', request}, token);
     if (answer.kind === 'error') {
@@ -88,7 +86,7 @@ export class MaintenanceApi {
   *status(token?: string): Fiber<Answer<StatusResponse>> {
     const {host} = this;
     const {behaviours, proposer, applier, config, raft} = host;
-    const refused = host.permit('status', token);
+    const refused = yield* host.permit('status', token);
     if (refused !== undefined) return refused;
     yield* applier.readable();
     const {backend, alarms, quota} = applier;
@@ -125,7 +123,7 @@ export class MaintenanceApi {
   /** Maintenance.Hash: of every bucket, as of the last commit, which is made first. */
   *hash(token?: string): Fiber<Answer<HashResponse>> {
     const {applier, proposer, permit} = this.host;
-    const refused = permit('hash', token);
+    const refused = yield* permit('hash', token);
     if (refused !== undefined) return refused;
     yield* applier.backend.commit();
     const hash = applier.backend.hash(isLeftOutOfHash);
@@ -135,7 +133,7 @@ export class MaintenanceApi {
   /** Maintenance.HashKV. */
   *hashKv(request: HashKvRequest, token?: string): Fiber<Answer<HashKvResponse>> {
     const {applier, proposer, behaviours, permit} = this.host;
-    const refused = permit('hash-kv', token);
+    const refused = yield* permit('hash-kv', token);
     if (refused !== undefined) return refused;
     yield* applier.readable();
     const revision = applier.store.currentRevision;
@@ -148,7 +146,7 @@ export class MaintenanceApi {
 
   /** Maintenance.Defragment: reads and writes of this member wait meanwhile. Its answer has no header. */
   *defragment(token?: string): Fiber<Answer<object>> {
-    const refused = this.host.permit('defragment', token);
+    const refused = yield* this.host.permit('defragment', token);
     if (refused !== undefined) return refused;
     yield* this.host.applier.backend.defrag();
     return ok({header: undefined});
@@ -157,7 +155,7 @@ export class MaintenanceApi {
   /** Maintenance.MoveLeader: asked of the leader, answered when it sees the new one. No header either. */
   *moveLeader({targetId}: MoveLeaderRequest, token?: string): Fiber<Answer<object>> {
     const {env, behaviours, cluster, config, raft, id, leader, permit} = this.host;
-    const refused = permit('move-leader', token);
+    const refused = yield* permit('move-leader', token);
     if (refused !== undefined) return refused;
     if (leader() !== id) return ERR_NOT_LEADER;
     const target = cluster.members().find((member) => member.id === targetId);
@@ -182,7 +180,7 @@ export class MaintenanceApi {
     token?: string,
   ): Fiber<{readonly code: ServerError['code']; readonly message: string} | undefined> {
     const {applier, behaviours, permit, storageVersion} = this.host;
-    const refused = permit('snapshot', token);
+    const refused = yield* permit('snapshot', token);
     if (refused !== undefined) return {code: refused.code, message: refused.message};
     const version = behaviours.statusTellsStorage ? storageVersion() : '';
     const db = yield* applier.backend.snapshotBytes();

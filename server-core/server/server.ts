@@ -7,12 +7,17 @@ import type {Fiber, Waitable} from '../../env/fiber.ts';
 import {sleepUs, until} from '../../env/fiber.ts';
 import type {Channel} from '../../env/sync.ts';
 import {Cell} from '../../env/sync.ts';
-import {Cluster} from '../membership/cluster.ts';
+import {runLessor} from '../lease/lessor-loop.ts';
+import {handlePeerLease} from '../lease/peer-lease.ts';
+import type {LeaseHost} from '../lease/ports.ts';
+import {makeCheckpointer, runRevoker} from '../lease/revoker.ts';
+import type {Cluster} from '../membership/cluster.ts';
 import {addressOf} from '../membership/member.ts';
 import {mvccBehaviours} from '../mvcc/behaviours.ts';
 import type {RaftPort} from '../rafthttp/raft-port.ts';
 import {Transport} from '../rafthttp/transport.ts';
 import type {Message} from '../raftpb/types.ts';
+import {isSince} from '../release/release.ts';
 import {Applier} from './applier.ts';
 import {ApplyLoop} from './apply-loop.ts';
 import type {ToApply} from './apply-queue.ts';
@@ -21,21 +26,25 @@ import type {ServerBehaviours} from './behaviours.ts';
 import {serverBehaviours} from './behaviours.ts';
 import type {Bootstrapped} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
+import type {AutoCompaction} from './compactor.ts';
+import {runCompactor} from './compactor.ts';
 import type {ServerConfig} from './config.ts';
 import {requestTimeoutUs} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import {KvApi} from './kv-api.ts';
 import {Leadership} from './leadership.ts';
+import type {Caller} from './lease-host.ts';
+import {makeLeaseHost} from './lease-host.ts';
 import {MaintenanceApi} from './maintenance-api.ts';
-import {NO_AUTH, NO_LEASES, NO_WATCHES} from './no-parts.ts';
 import {PeerHttp} from './peer-http.ts';
 import {Proposer} from './proposer.ts';
 import {RaftLoop} from './raft-loop.ts';
 import {ReadLoop} from './read-loop.ts';
 import {RequestIds} from './request-ids.ts';
 import type {ApplyProgress} from './snapshots.ts';
-import {Snapshots} from './snapshots.ts';
-import {membershipSnapshot} from './v2-membership.ts';
+import {Snapshots, snapshotBehaviours} from './snapshots.ts';
+import {StateParts} from './state-parts.ts';
+import {MembershipData} from './v2-membership.ts';
 import {Waiters} from './waiters.ts';
 
 export class EtcdServer {
@@ -43,6 +52,8 @@ export class EtcdServer {
   readonly raft: RaftLoop;
   readonly kv: KvApi;
   readonly maintenance: MaintenanceApi;
+  readonly parts: StateParts;
+  readonly leases: LeaseHost<Caller>;
   readonly proposer: Proposer;
   readonly applier: Applier;
   readonly peerHttp = new PeerHttp();
@@ -54,7 +65,7 @@ export class EtcdServer {
   private readonly leadership: Leadership;
   private readonly queue: Channel<ToApply> = makeApplyQueue();
   private readonly waiters = new Waiters();
-  private readonly reads: ReadLoop;
+  readonly reads: ReadLoop;
   private readonly snapshots: Snapshots;
   private readonly progress: ApplyProgress;
   private readonly appliedWait: Cell<number>;
@@ -78,8 +89,9 @@ export class EtcdServer {
     this.config = config;
     this.id = boot.id;
     this.consistentIndex = boot.consistentIndex;
-    this.cluster = new Cluster(boot.clusterId, boot.backend.batch, boot.initialMembers);
+    this.cluster = boot.cluster;
     this.behaviours = serverBehaviours(config.release);
+    this.parts = this.makeParts(boot);
     this.applier = new Applier({
       env,
       id: boot.id,
@@ -88,10 +100,11 @@ export class EtcdServer {
       behaviours: this.behaviours,
       mvcc: mvccBehaviours(config.release),
       quotaBytes: config.quotaBackendBytes,
-      auth: NO_AUTH,
-      leases: NO_LEASES,
-      watches: NO_WATCHES,
+      auth: this.parts.authPort,
+      leases: this.parts.leasePort,
+      watches: this.parts.watchPort,
     });
+    this.parts.lessor.setStore(this.applier.store);
     this.leadership = new Leadership(env, config, boot.id);
     const {metadata} = boot.storage.snapshot();
     this.progress = {
@@ -106,12 +119,13 @@ export class EtcdServer {
       env,
       raft: this.makePort(boot),
       id: boot.id,
-      clusterId: boot.clusterId,
+      clusterId: boot.cluster.id,
       serverVersion: config.release,
       minClusterVersion: '3.0.0',
       dialTimeoutUs: 1_000_000 + config.electionTicks * config.tickMs * 1000,
     });
     this.raft = this.makeRaftLoop(boot);
+    const membershipData = new MembershipData(boot.cluster, boot.cluster.behaviours);
     this.snapshots = new Snapshots({
       env,
       config,
@@ -119,12 +133,15 @@ export class EtcdServer {
       disk: boot.disk,
       applier: this.applier,
       transport: this.transport,
-      membershipData: () => membershipSnapshot(this.cluster.members()),
+      consistentIndex: () => this.consistentIndex,
+      membershipData: () => membershipData.bytes(),
+      behaviours: snapshotBehaviours(config.release),
     });
     const requestIds = new RequestIds(boot.id, env.clock.wallUs());
     this.reads = this.makeReadLoop(requestIds);
     this.proposer = this.makeProposer(requestIds);
     this.maintenance = this.makeMaintenance();
+    this.leases = this.makeLeases(requestIds);
     this.kv = new KvApi({
       config,
       mvcc: mvccBehaviours(config.release),
@@ -132,6 +149,7 @@ export class EtcdServer {
       reads: this.reads,
       applier: this.applier,
       raiseNoSpace: () => this.maintenance.raiseNoSpace(),
+      permit: (call, token) => this.parts.permit(call, token),
     });
   }
 
@@ -153,7 +171,11 @@ export class EtcdServer {
     env.spawn('raft', this.raft.run());
     env.spawn('apply', this.makeApplyLoop().run());
     env.spawn('read-index', this.reads.run());
+    env.spawn('lessor', runLessor(env, this.parts.lessor));
+    env.spawn('lease-revoker', runRevoker(this.leases));
+    env.spawn('watch', this.parts.watchable.run());
     env.spawn('publish', this.publish());
+    if (config.autoCompaction !== undefined) env.spawn('compactor', this.makeCompactor(config.autoCompaction));
     yield* until(this.stopped.satisfies((isStopped) => isStopped));
     transport.stop();
   }
@@ -222,7 +244,10 @@ export class EtcdServer {
       disk: boot.disk,
       applyQueue: this.queue,
       host: {
-        leaderChanged: (...change) => this.leadership.changed(...change),
+        leaderChanged: (...change) => {
+          this.leadership.changed(...change);
+          if (!this.leadership.isLeader) this.parts.lessor.demote();
+        },
         committed: (index) => {
           this.committed = Math.max(this.committed, index);
         },
@@ -260,8 +285,21 @@ export class EtcdServer {
       timeoutError: (startedUs) => leadership.timeoutError(startedUs, cluster, transport),
       header: () => ({clusterId: cluster.id, memberId: this.id, raftTerm: this.raft.node.term}),
       currentRevision: () => this.applier.store.currentRevision,
-      identify: () => undefined,
+      identify: (token) => this.parts.identify(token),
     });
+  }
+
+  private makeCompactor(mode: AutoCompaction): Fiber<never> {
+    const {env, leadership, applier, kv, parts} = this;
+    return runCompactor(
+      {
+        env,
+        isLeader: () => leadership.isLeader,
+        currentRevision: () => applier.store.currentRevision,
+        compact: (revision) => kv.compact({revision, physical: false}, parts.auth.rootToken()),
+      },
+      mode,
+    );
   }
 
   private makeMaintenance(): MaintenanceApi {
@@ -281,13 +319,79 @@ export class EtcdServer {
       isLearner: () => this.isLearner,
       storageVersion: () => '',
       downgrade: () => ({enabled: false, targetVersion: ''}),
-      permit: () => undefined,
+      permit: (call, token) => this.parts.permit(call, token),
     });
+  }
+
+  private makeParts(boot: Bootstrapped): StateParts {
+    const {env, config} = this;
+    const host = {
+      env,
+      config,
+      // The auth store commits while it is made, before there is an applier.
+      backend: () => this.applier?.backend ?? boot.backend,
+      store: () => this.applier.store,
+      untilApplied: (index: number) => this.untilApplied(index),
+      applyingIndex: () => this.progress.appliedIndex + 1,
+      storesCheckpoints: () => config.leaseCheckpointPersist || this.isClusterAtLeast36,
+    };
+    return new StateParts(host, boot.backend);
+  }
+
+  private *untilApplied(index: number): Fiber<void> {
+    if (this.appliedIndex < index) yield* until(this.appliedWait.satisfies((applied) => applied >= index));
+  }
+
+  private makeLeases(requestIds: RequestIds): LeaseHost<Caller> {
+    const {env, config, id, parts, proposer, raft, reads, cluster, leadership, appliedWait} = this;
+    const leases = makeLeaseHost({
+      env,
+      config,
+      id,
+      parts,
+      proposer,
+      raft,
+      reads,
+      requestIds,
+      cluster,
+      leader: leadership.leader,
+      appliedWait,
+      committedIndex: () => this.committed,
+    });
+    if (config.leaseCheckpoint && leases.behaviours.hasCheckpoints) parts.lessor.setCheckpointer(makeCheckpointer(leases));
+    this.peerHttp.handles('/leases', ({path, body}) => handlePeerLease(leases, path, body));
+    this.peerHttp.handles('/leases/internal', ({path, body}) => handlePeerLease(leases, path, body));
+    return leases;
+  }
+
+  /** The leader lets leases expire, and nobody else. etcd: applyEntryNormal's empty entry, updateLeadership. */
+  private leadsFromNow(): void {
+    if (this.leadership.isLeader) this.parts.lessor.promote(this.config.electionTicks * this.config.tickMs * 1000);
+  }
+
+  private get isClusterAtLeast36(): boolean {
+    const {version} = this.cluster;
+    return version !== undefined && isSince(version, '3.6.0');
   }
 
   /** Is this member a learner, as far as it knows? */
   get isLearner(): boolean {
     return this.cluster.members().some(({id, isLearner}) => id === this.id && isLearner);
+  }
+
+  /** Does this member lead? */
+  get isLeader(): boolean {
+    return this.leadership.isLeader;
+  }
+
+  /** New leaders that this member has seen in this life. */
+  get leaderChanges(): number {
+    return this.leadership.epoch.value;
+  }
+
+  /** Up to which entry the log is committed, as far as this member knows. */
+  get committedIndex(): number {
+    return this.committed;
   }
 
   /** Does this member know a leader? */
@@ -314,6 +418,8 @@ export class EtcdServer {
       progress: this.progress,
       appliedWait: this.appliedWait,
       firstCommitEpoch: this.firstCommitEpoch,
+      termBegan: () => this.leadsFromNow(),
+      removedSelf: () => this.stopped.set(true),
     });
   }
 }

@@ -7,9 +7,9 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {applyAuth} from '../auth/apply.ts';
 import {checkApply} from '../auth/apply-checks.ts';
-import type {AuthBehaviours} from '../auth/behaviours.ts';
+import type {AuthBehaviours, GuardedCall} from '../auth/behaviours.ts';
 import {authBehavioursOf} from '../auth/behaviours.ts';
-import {callerOf, checkRead, isAuthError, staleRead} from '../auth/call-checks.ts';
+import {callerOf, checkRead, guardCall, isAuthError, staleRead} from '../auth/call-checks.ts';
 import type {AuthBody, AuthEnv, AuthInfo, LeaseKeys, TokenHost} from '../auth/ports.ts';
 import {AuthStore} from '../auth/store.ts';
 import {makeTokenProvider} from '../auth/token-options.ts';
@@ -91,6 +91,11 @@ export class StateParts implements LeaseKeys, TokenHost {
   /** Whom a token belongs to; undefined: nobody, or auth is off. */
   *identify(token: string | undefined): Fiber<AuthInfo | ServerError | undefined> {
     return yield* callerOf(this.auth, this, token);
+  }
+
+  /** May the owner of the token make such a call in this release? */
+  *permit(call: GuardedCall, token: string | undefined): Fiber<ServerError | undefined> {
+    return yield* guardCall(this.auth, this, call, token);
   }
 
   /** The leases as the applier needs them. */

@@ -1,0 +1,75 @@
+// A simulated member on real etcd's data: the revision, the hash of the keys, the leases and users of the real one.
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
+import type {RealRelease} from '../server-core/datadir/test-files.ts';
+import {REAL_RELEASES, realDataDir, realSnapshot} from '../server-core/datadir/test-files.ts';
+import type {ImportArguments} from './data-dir-import.ts';
+import {dataDirImportCommand} from './data-dir-import.ts';
+
+/** `etcdctl endpoint hashkv` of the real members that wrote testdata/. */
+const HASH_KV: Readonly<Record<RealRelease, number>> = {'3.3.25': 1222316668, '3.4.23': 4256691591, '3.5.16': 31048764};
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'etcdsim-import-'));
+});
+afterEach(() => {
+  rmSync(folder, {recursive: true});
+});
+
+function put(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), {recursive: true});
+  writeFileSync(path, bytes);
+  return path;
+}
+
+interface Printed {
+  readonly release: string;
+  readonly members: readonly {readonly [field: string]: unknown}[];
+}
+
+function run(paths: readonly string[], given: Partial<ImportArguments> = {}): Printed {
+  const out: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line: string) => void out.push(line));
+  try {
+    const options = {members: '1', token: 'etcd-cluster', seed: '1', json: true, ...given};
+    expect(dataDirImportCommand(paths, options)).toBe(0);
+    return JSON.parse(out.join('\n')) as Printed;
+  } finally {
+    log.mockRestore();
+  }
+}
+
+describe.each(REAL_RELEASES)('%s', (release) => {
+  const served = {revision: 36, compactRevision: 12, hashKv: HASH_KV[release], keyCount: 9};
+
+  test('a member starts on a data directory and serves what the real one served', () => {
+    for (const [path, bytes] of realDataDir(release, 'd')) put(path, bytes);
+    const {release: played, members} = run([join(folder, 'd')]);
+    expect(played).toBe(release);
+    expect(members).toHaveLength(1);
+    expect(members[0]).toMatchObject({member: 'm1', ...served});
+    expect(members[0]?.db).toMatchObject({
+      content: {auth: {enabled: true, users: ['alice', 'root'], roles: ['reader']}, leases: [{ttl: 3600}, {ttl: 100}]},
+    });
+  });
+
+  test('three members start on a snapshot file', () => {
+    const {members} = run([put('a.db', realSnapshot(release))], {members: '3'});
+    expect(members.map(({member}) => member)).toEqual(['m1', 'm2', 'm3']);
+    for (const member of members) expect(member).toMatchObject(served);
+  });
+});
+
+describe('refusals', () => {
+  test('two snapshots, a foreign release number, a damaged file', () => {
+    const path = put('a.db', realSnapshot('3.5.16'));
+    expect(() => run([path, path])).toThrow('a snapshot file is imported alone');
+    const bytes = realSnapshot('3.5.16');
+    bytes[100] = (bytes[100] ?? 0) ^ 1;
+    expect(() => run([put('b.db', bytes)])).toThrow(/b\.db: .*offset 24576: expected sha256/);
+  });
+});

@@ -1,0 +1,150 @@
+// server-core/api/health.ts: /health, /livez, /readyz and /version on the client port, as each release answers them.
+// etcd: etcdserver/api/etcdhttp (health.go, version.go, metrics.go); the observed answers are in the errata's HTTP table.
+import type {Fiber} from '../../env/fiber.ts';
+import {rangeRequest} from '../etcdserverpb/types.ts';
+import {isSince} from '../release/release.ts';
+import type {EtcdServer} from '../server/server.ts';
+
+export interface HttpReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Which health paths and options a release has. */
+export interface HealthBehaviours {
+  /** `reason` stands beside `health`: 3.5.0 on. */
+  readonly tellsReason: boolean;
+  /** ?exclude=NOSPACE: 3.4.16, 3.5.0. */
+  readonly excludesAlarms: boolean;
+  /** ?serializable=true asks this member only: 3.4.29, 3.5.3. */
+  readonly hasSerializable: boolean;
+  /** /livez and /readyz: 3.4.29, 3.5.11. */
+  readonly hasProbes: boolean;
+  /** /readyz asks whether the member is a learner: 3.5.19, 3.6.0. */
+  readonly probesLearner: boolean;
+  /** How the read of a health check is made: through the v2 store up to 3.4, as a v3 range from 3.5 on. */
+  readonly readsV3: boolean;
+}
+
+/** The behaviours of a release. */
+export function healthBehaviours(release: string): HealthBehaviours {
+  return Object.freeze({
+    tellsReason: isSince(release, '3.5.0'),
+    excludesAlarms: isSince(release, '3.4.16', '3.5.0'),
+    hasSerializable: isSince(release, '3.4.29', '3.5.3', '3.6.0'),
+    hasProbes: isSince(release, '3.4.29', '3.5.11', '3.6.0'),
+    probesLearner: isSince(release, '3.5.19', '3.6.0'),
+    readsV3: isSince(release, '3.5.0'),
+  });
+}
+
+const METHOD_NOT_ALLOWED: HttpReply = {status: 405, body: 'Method Not Allowed\n'};
+const NOT_FOUND: HttpReply = {status: 404, body: '404 page not found\n'};
+
+/** A query's values by name; values are not decoded, since none of etcd's needs it. */
+function queryOf(path: string): Map<string, string[]> {
+  const query = new Map<string, string[]>();
+  for (const pair of (path.split('?')[1] ?? '').split('&')) {
+    const [name = '', value = ''] = pair.split('=');
+    if (name !== '') query.set(name, [...(query.get(name) ?? []), value]);
+  }
+  return query;
+}
+
+export class HealthApi {
+  private readonly server: EtcdServer;
+  private readonly behaviours: HealthBehaviours;
+
+  constructor(server: EtcdServer, behaviours: HealthBehaviours) {
+    this.server = server;
+    this.behaviours = behaviours;
+  }
+
+  /** Answers a request; undefined when the path is none of these. */
+  *handle(method: string, target: string): Fiber<HttpReply | undefined> {
+    const path = target.split('?')[0] ?? '';
+    const [, root = '', check] = path.split('/');
+    if (path !== '/health' && !(this.behaviours.hasProbes && (root === 'livez' || root === 'readyz'))) return undefined;
+    if (method !== 'GET') return METHOD_NOT_ALLOWED;
+    const query = queryOf(target);
+    if (path === '/health') return yield* this.health(query);
+    return yield* this.probe(root === 'livez' ? 'livez' : 'readyz', check, query);
+  }
+
+  private *health(query: ReadonlyMap<string, readonly string[]>): Fiber<HttpReply> {
+    const {tellsReason, excludesAlarms, hasSerializable} = this.behaviours;
+    const excluded = excludesAlarms ? (query.get('exclude') ?? []) : [];
+    const isSerializable = hasSerializable && query.get('serializable')?.[0] === 'true';
+    const reason =
+      this.alarmReason(excluded) ?? this.leaderReason(isSerializable) ?? (yield* this.readReason(isSerializable));
+    const health = reason === undefined ? 'true' : 'false';
+    const body = tellsReason ? JSON.stringify({health, reason: reason ?? ''}) : JSON.stringify({health});
+    return reason === undefined ? {status: 200, body} : {status: 503, body: `${body}\n`};
+  }
+
+  private alarmReason(excluded: readonly string[]): string | undefined {
+    for (const {alarm} of this.server.applier.alarms.list('none')) {
+      const name = typeof alarm === 'number' ? String(alarm) : alarm.toUpperCase();
+      if (excluded.includes(name)) continue;
+      return name === 'NOSPACE' || name === 'CORRUPT' ? `ALARM ${name}` : 'ALARM UNKNOWN';
+    }
+    return undefined;
+  }
+
+  private leaderReason(isSerializable: boolean): string | undefined {
+    return isSerializable || this.server.hasLeader ? undefined : 'RAFT NO LEADER';
+  }
+
+  private *readReason(isSerializable: boolean): Fiber<string | undefined> {
+    const failed = yield* this.read(isSerializable);
+    if (failed === undefined) return undefined;
+    return this.behaviours.readsV3 ? `RANGE ERROR:${failed}` : `QGET ERROR:${failed}`;
+  }
+
+  /** A read as root of a key that no client can name; why it failed. */
+  private *read(isSerializable: boolean): Fiber<string | undefined> {
+    const {kv, parts} = this.server;
+    const request = rangeRequest('', {keysOnly: true, limit: 1, serializable: isSerializable});
+    const answer = yield* kv.rangeUnchecked(request, parts.auth.rootToken());
+    return answer.kind === 'ok' ? undefined : answer.message;
+  }
+
+  private *probe(
+    root: 'livez' | 'readyz',
+    only: string | undefined,
+    query: ReadonlyMap<string, readonly string[]>,
+  ): Fiber<HttpReply> {
+    const all = this.checksOf(root);
+    if (only !== undefined && !all.includes(only)) return NOT_FOUND;
+    const excluded = only === undefined ? (query.get('exclude') ?? []) : [];
+    const names = only === undefined ? all.filter((name) => !excluded.includes(name)) : [only];
+    let lines = '';
+    let isFailed = false;
+    for (const name of names) {
+      const failed = yield* this.check(name);
+      lines += failed === undefined ? `[+]${name} ok\n` : `[-]${name} failed: ${failed}\n`;
+      if (failed !== undefined) isFailed = true;
+    }
+    if (isFailed) return {status: 503, body: `${lines}\n`};
+    return {status: 200, body: query.has('verbose') ? `${lines}ok\n` : 'ok\n'};
+  }
+
+  private checksOf(root: 'livez' | 'readyz'): readonly string[] {
+    if (root === 'livez') return ['serializable_read'];
+    const checks = ['data_corruption', 'serializable_read', 'linearizable_read'];
+    return this.behaviours.probesLearner ? [...checks, 'non_learner'] : checks;
+  }
+
+  private *check(name: string): Fiber<string | undefined> {
+    switch (name) {
+      case 'data_corruption':
+        return this.server.applier.alarms.has('corrupt') ? 'alarm activated: CORRUPT' : undefined;
+      case 'non_learner':
+        return this.server.isLearner ? 'not supported for learner' : undefined;
+      default: {
+        const failed = yield* this.read(name === 'serializable_read');
+        return failed === undefined ? undefined : `range error: ${failed}`;
+      }
+    }
+  }
+}

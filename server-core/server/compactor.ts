@@ -1,0 +1,73 @@
+// server-core/server/compactor.ts: the leader compacts by itself, by age or by count. etcd: api/v3compactor (3.3: compactor).
+// Both modes run on every member and act while it leads. `periodic` looks ten times in a period of up to an hour, and compacts
+// to the revision it saw one retention ago; `revision` looks every five minutes.
+import type {Env} from '../../env/env.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import {sleepUs} from '../../env/fiber.ts';
+import type {Answer} from './proposer.ts';
+
+/** --auto-compaction-mode and --auto-compaction-retention: microseconds, or revisions to keep. */
+export interface AutoCompaction {
+  readonly mode: 'periodic' | 'revision';
+  readonly retention: number;
+}
+
+export interface CompactorHost {
+  readonly env: Env;
+  readonly isLeader: () => boolean;
+  readonly currentRevision: () => number;
+  readonly compact: (revision: number) => Fiber<Answer<object>>;
+}
+
+const HOUR_US = 3_600_000_000;
+const RETRY_DIVISOR = 10;
+const REVISION_INTERVAL_US = 300_000_000;
+const ALREADY_COMPACTED = 'etcdserver: mvcc: required revision has been compacted';
+
+/** The loop of the mode. */
+export function runCompactor(host: CompactorHost, {mode, retention}: AutoCompaction): Fiber<never> {
+  return mode === 'periodic' ? runPeriodic(host, retention) : runRevision(host, retention);
+}
+
+function* runPeriodic(host: CompactorHost, periodUs: number): Fiber<never> {
+  const {clock} = host.env;
+  const compactIntervalUs = Math.min(periodUs, HOUR_US);
+  const lookIntervalUs = Math.floor(compactIntervalUs / RETRY_DIVISOR);
+  const seenMax = Math.floor(periodUs / lookIntervalUs) + 1;
+  const seen: number[] = [];
+  let lastRevision = 0;
+  let lastUs = clock.monotonicUs();
+  // The first time the whole period must have passed.
+  let intervalUs = periodUs;
+  for (;;) {
+    seen.push(host.currentRevision());
+    if (seen.length > seenMax) seen.shift();
+    yield* sleepUs(clock, lookIntervalUs);
+    if (!host.isLeader()) continue;
+    const revision = seen[0] ?? 0;
+    if (clock.monotonicUs() - lastUs < intervalUs || revision === lastRevision) continue;
+    intervalUs = compactIntervalUs;
+    if (!(yield* compacts(host, revision))) continue;
+    lastRevision = revision;
+    lastUs = clock.monotonicUs();
+  }
+}
+
+function* runRevision(host: CompactorHost, retention: number): Fiber<never> {
+  let lastRevision = 0;
+  for (;;) {
+    yield* sleepUs(host.env.clock, REVISION_INTERVAL_US);
+    if (!host.isLeader()) continue;
+    const revision = host.currentRevision() - retention;
+    if (revision <= 0 || revision === lastRevision) continue;
+    if (yield* compacts(host, revision)) lastRevision = revision;
+  }
+}
+
+/** Compacts; also true when somebody else has done so before. */
+function* compacts(host: CompactorHost, revision: number): Fiber<boolean> {
+  const answer = yield* host.compact(revision);
+  const isDone = answer.kind === 'ok' || answer.message === ALREADY_COMPACTED;
+  host.env.trace.mark(isDone ? 'compactor: compacted' : 'compactor: failed');
+  return isDone;
+}
