@@ -33,7 +33,6 @@ import {ERR_PASSWORD_TOO_LONG} from './users.ts';
 export interface AuthApiOptions {
   /** Draws salts; a stream of its own. */
   readonly env: AuthEnv;
-  /** Asked for each call, since a server may be made before its store. */
   readonly store: AuthStore;
   readonly host: AuthHost;
 }

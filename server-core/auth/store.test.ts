@@ -131,6 +131,27 @@ describe.each(ALL)('users and roles of %s', (release) => {
     expect(expectOk(finish(api.userGet({name: 'z'}, undefined))).roles).toEqual(['a', 'c']);
   });
 
+  test('a user who was deleted and added again has nothing of before', () => {
+    const server = new TestServer(release);
+    server.setUp({alice: ['ra']}, {ra: [['readwrite', 'a', 'b']]});
+    const root = server.login('root', 'pw');
+    const may = () => outcomeOf(server.store.isPutPermitted({username: 'alice', revision: 99}, 'a1'));
+    expect(may()).toBe('ok');
+    expectOk(finish(server.api.userDelete({name: 'alice'}, root)));
+    expectOk(finish(server.api.userAdd(userAdd('alice', 'pw'), root)));
+    expect(may()).toBe('PermissionDenied etcdserver: permission denied');
+  });
+
+  test('a second range of one key is not found when it is granted again, and is there twice', () => {
+    const server = new TestServer(release);
+    expectOk(finish(server.api.roleAdd({name: 'r'}, undefined)));
+    for (const end of ['b', 'c', 'c']) server.grant('r', ['read', 'a', end]);
+    const {perm} = expectOk(finish(server.api.roleGet({role: 'r'}, undefined)));
+    expect(perm.map(({rangeEnd}) => rangeEnd)).toEqual(['b', 'c', 'c']);
+    expectOk(finish(server.api.roleRevokePermission({role: 'r', key: 'a', rangeEnd: 'c'}, undefined)));
+    expect(expectOk(finish(server.api.roleGet({role: 'r'}, undefined))).perm).toHaveLength(1);
+  });
+
   test('a role keeps permissions by key; the same range gets the new type', () => {
     const server = new TestServer(release);
     expectOk(finish(server.api.roleAdd({name: 'r'}, undefined)));
@@ -229,6 +250,29 @@ describe('differences between releases', () => {
     const add = (release: string) => () => outcome(new TestServer(release).api.roleAdd({name: ''}, undefined));
     expect(add('3.3.25')).toThrow('etcd panics here');
     expect(add('3.4.23')()).toBe('InvalidArgument etcdserver: role name is empty');
+  });
+
+  test('17158: from 3.5 on checks look at the read buffer, where a deleted user may still be', () => {
+    const deletedButSeen = (release: string): string => {
+      const server = new TestServer(release);
+      server.setUp({alice: ['root']}, {});
+      const before = server.batch.copy();
+      const alice = {username: 'alice', revision: 99};
+      server.store.recover({batch: server.batch, reads: () => before});
+      expectOk(finish(server.api.userDelete({name: 'alice'}, server.login('root', 'pw'))));
+      return outcomeOf(server.store.isAdminPermitted(alice));
+    };
+    expect(deletedButSeen('3.5.5')).toBe('ok');
+    expect(deletedButSeen('3.4.23')).toBe('FailedPrecondition etcdserver: user name not found');
+  });
+
+  test('a revision is eight bytes, the highest first, and read back so', () => {
+    const server = new TestServer('3.5.16');
+    server.batch.put('auth', 'authRevision', Uint8Array.of(0, 0, 0, 1, 2, 0xff, 0xff, 0xff));
+    const restarted = new TestServer('3.5.16', {batch: server.batch});
+    expect(restarted.store.revision).toBe(0x1_02ff_ffff);
+    expectOk(finish(restarted.api.roleAdd({name: 'r'}, undefined)));
+    expect(server.batch.get('auth', 'authRevision')).toEqual(Uint8Array.of(0, 0, 0, 1, 3, 0, 0, 0));
   });
 
   test('a request in a user’s name who is gone is denied', () => {

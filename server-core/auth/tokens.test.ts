@@ -2,6 +2,7 @@ import {createHmac, type createPrivateKey, createPublicKey, generateKeyPairSync,
 import {describe, expect, test} from 'vitest';
 import {Random} from '../../base/random.ts';
 import {authBehavioursOf} from './behaviours.ts';
+import {callerOf} from './call-checks.ts';
 import {parseGoDuration} from './go-duration.ts';
 import {base64Of, fromBase64, hashPassword, isPasswordOf, usableCost} from './passwords.ts';
 import {expectOk, finish, outcomeOf, passwordChange, TestClock, TestServer} from './test-auth.ts';
@@ -86,6 +87,23 @@ describe('simple tokens', () => {
     const server = new TestServer(release);
     server.setUp({}, {});
     expect(server.store.awaitedIndex(token)).toBe(index);
+  });
+
+  test('a token of an entry that is not applied here yet is waited for', () => {
+    const server = new TestServer('3.5.16');
+    server.setUp({}, {});
+    const prefix = server.store.drawTokenPrefix();
+    const waits: number[] = [];
+    const host = {
+      *untilApplied(index: number) {
+        waits.push(index);
+        server.appliedIndex = index - 1;
+        server.apply({kind: 'authenticate', request: {name: 'root', password: '', simpleToken: prefix}}, undefined);
+        yield* server.untilApplied(index);
+      },
+    };
+    expect(finish(callerOf(server.store, host, `${prefix}.40`))).toEqual({username: 'root', revision: 3});
+    expect(waits).toEqual([40]);
   });
 
   test('an authentication that users overtook is done again', () => {
