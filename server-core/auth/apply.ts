@@ -22,7 +22,7 @@ import {addUser, changePassword, deleteUser, grantRole, revokeRole} from './user
 
 /** The entry that is being applied. */
 export interface AppliedEntry {
-  /** Its raft index (the consistent index), which a simple token carries. */
+  /** Its raft index, which a simple token carries, or the one before it. */
   readonly index: number;
   /** The store's revision, for headers; the server fills in the rest of them. */
   readonly kvRevision: number;
@@ -90,7 +90,8 @@ function authenticate(
   {request}: BodyOf<'authenticate'>,
   {index, kvRevision}: AppliedEntry,
 ): Answer<AuthenticateResponse> {
-  const outcome = store.authenticate(request.name, {index, prefix: request.simpleToken});
+  const tokenIndex = store.behaviours.tokenIndex === 'entry' ? index : index - 1;
+  const outcome = store.authenticate(request.name, {index: tokenIndex, prefix: request.simpleToken});
   if (outcome.kind === 'error') return outcome;
   return {kind: 'ok', response: {header: revisionHeader(kvRevision), token: outcome.token}};
 }

@@ -57,6 +57,11 @@ export interface AuthBehaviours {
   readonly authenticatesAnonymously: boolean;
   /** `Bearer ` before a token is passed over: from 3.5.32, 3.6.13. */
   readonly stripsBearer: boolean;
+  /**
+   * The index a simple token carries: of the entry that made it, or, from 3.5.3, of the one before, because the consistent index
+   * moves only once the entry locks the backend. A member that has applied up to there, but not the entry, refuses the token.
+   */
+  readonly tokenIndex: 'entry' | 'entry-before';
   /** The index in a simple token is read as unsigned: from 3.5.0. */
   readonly tokenIndexUnsigned: boolean;
   /** AuthStatus exists: from 3.5.0. */
@@ -146,6 +151,7 @@ export function authBehavioursOf(release: string): AuthBehaviours {
     ignoresTokensWhenOff: since('3.4.28', '3.5.10'),
     authenticatesAnonymously: since('3.4.28', '3.5.0'),
     stripsBearer: since('3.5.32', '3.6.13'),
+    tokenIndex: since('3.5.3') ? 'entry-before' : 'entry',
     tokenIndexUnsigned: since('3.5.0'),
     hasAuthStatus: since('3.5.0'),
     listsEveryUser: since('3.4.20', '3.5.5'),

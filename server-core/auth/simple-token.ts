@@ -1,4 +1,4 @@
-// server-core/auth/simple-token.ts: tokens that members remember: 16 letters, a dot, the index of the entry that made it.
+// server-core/auth/simple-token.ts: tokens that members remember: 16 letters, a dot, the index of the entry that made it (or one less).
 // etcd: auth/simple_token.go. All members that apply the entry know the token; it lives in memory only.
 // A token ends when it was not used for its TTL. The real keeper looks once a second; here the same ticks are computed when a token
 // is used, so no fiber runs: a token is gone when a tick after its end has passed.

@@ -26,10 +26,33 @@ function provider(authToken: string, options: Parameters<typeof make>[1] = {}) {
 }
 
 describe('simple tokens', () => {
-  test('sixteen letters, a dot, the index of the entry', () => {
-    const server = new TestServer('3.5.16');
+  test.each([
+    ['3.3.25', 14],
+    ['3.4.23', 14],
+    ['3.5.16', 13],
+    ['3.6.0', 13],
+  ])('%s: sixteen letters, a dot, index %d from entry 14', (release, index) => {
+    const server = new TestServer(release);
     server.setUp({}, {});
-    expect(server.login('root', 'pw')).toMatch(/^[a-zA-Z]{16}\.14$/);
+    const token = server.login('root', 'pw');
+    expect(server.appliedIndex).toBe(14);
+    expect(token).toMatch(/^[a-zA-Z]{16}\.\d+$/);
+    expect(server.store.awaitedIndex(token)).toBe(index);
+  });
+
+  test('from 3.5.3 on a member that has applied all but the entry refuses the token', () => {
+    const outcome = (release: string): string => {
+      const [member, peer] = [new TestServer(release), new TestServer(release)];
+      for (const server of [member, peer]) server.setUp({}, {});
+      const token = member.login('root', 'pw');
+      try {
+        return peer.caller(token)?.username ?? 'nobody';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(outcome('3.4.23')).toBe('waits for index 14');
+    expect(outcome('3.5.16')).toBe('etcdserver: invalid auth token');
   });
 
   test('five minutes without use, looked at each second', () => {
@@ -97,7 +120,7 @@ describe('simple tokens', () => {
     const host = {
       *untilApplied(index: number) {
         waits.push(index);
-        server.appliedIndex = index - 1;
+        server.appliedIndex = index;
         server.apply({kind: 'authenticate', request: {name: 'root', password: '', simpleToken: prefix}}, undefined);
         yield* server.untilApplied(index);
       },
@@ -120,7 +143,7 @@ describe('simple tokens', () => {
       server.beforeApply = beforeApply;
     };
     const before = server.appliedIndex;
-    expect(server.login('alice', 'pw')).toMatch(/\.20$/);
+    expect(server.login('alice', 'pw')).toMatch(/\.19$/);
     expect([overtaken, server.appliedIndex - before]).toEqual([0, 5]);
   });
 

@@ -6,7 +6,7 @@ import type {AuthError, AuthInfo} from './ports.ts';
 /** A token, or why none was made. */
 export type TokenOutcome = {readonly kind: 'ok'; readonly token: string} | AuthError;
 
-/** What apply knows when a token is made: the entry's index and the letters drawn by the member that proposed it. */
+/** What apply knows when a token is made: the index it is to carry and the letters drawn by the member that proposed it. */
 export interface TokenSeed {
   readonly index: number;
   readonly prefix: string;
