@@ -6,7 +6,7 @@ import {decodeRunRecord} from '../history/run-record.ts';
 import {parsePlan} from '../scenarios/plan.ts';
 import {runPlan} from '../scenarios/run.ts';
 import type {World} from '../sim/world.ts';
-import {writeDataFiles} from './data-dir-files.ts';
+import {memberFiles, writeDataFiles} from './data-dir-files.ts';
 import {EXIT_OK} from './exit-code.ts';
 import {readText} from './files.ts';
 import {parseDurationUs} from './values.ts';
@@ -73,10 +73,5 @@ function filesOf(world: World, member: string, isPowerCut: boolean): Map<string,
   const machine = world.machine(member);
   if (isPowerCut) machine.powerOff();
   else if (machine.process !== undefined) machine.kill();
-  const files = new Map<string, Uint8Array>();
-  for (const path of machine.disk.paths()) {
-    const bytes = path.startsWith(`${DATA_DIR}/`) ? machine.disk.peek(path) : undefined;
-    if (bytes !== undefined) files.set(path.slice(DATA_DIR.length + 1), bytes);
-  }
-  return files;
+  return memberFiles(machine, DATA_DIR);
 }

@@ -3,6 +3,7 @@ import {mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'nod
 import {dirname, join} from 'node:path';
 import {InputError} from '../base/input-error.ts';
 import type {DataFiles} from '../server-core/datadir/memory-disk.ts';
+import type {Machine} from '../sim/machine.ts';
 
 /** A single file larger than this is no data file of ours. */
 const FILE_SIZE_MAX = 2 ** 31 - 1;
@@ -40,6 +41,16 @@ export function writeDataFiles(folder: string, files: DataFiles): void {
       writeFileSync(target, bytes, {mode: 0o600});
     }
   });
+}
+
+/** What a simulated machine has below a data directory, by the paths below it. */
+export function memberFiles({disk}: Machine, dataDir: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const path of disk.paths()) {
+    const bytes = path.startsWith(`${dataDir}/`) ? disk.peek(path) : undefined;
+    if (bytes !== undefined) files.set(path.slice(dataDir.length + 1), bytes);
+  }
+  return files;
 }
 
 function told<T>(path: string, act: () => T): T {

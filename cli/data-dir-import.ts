@@ -2,6 +2,7 @@
 // A snapshot file (or a bare database) is restored for m1…mN of a new cluster. Data directories are one each for every member of
 // their cluster, which live on machines named like the hosts of their peer URLs.
 // Prints what the members serve then, so that it can be held against the real ones: revision, hashKV, keys, leases, members, auth.
+import {join} from 'node:path';
 import {InputError} from '../base/input-error.ts';
 import {etcdProgram} from '../server-core/api/etcd-program.ts';
 import {BackendError} from '../server-core/backend/backend-error.ts';
@@ -15,7 +16,7 @@ import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {EtcdServer} from '../server-core/server/server.ts';
 import type {Machine} from '../sim/machine.ts';
 import {World} from '../sim/world.ts';
-import {readDataFiles} from './data-dir-files.ts';
+import {memberFiles, readDataFiles, writeDataFiles} from './data-dir-files.ts';
 import {EXIT_INPUT, EXIT_OK} from './exit-code.ts';
 import {parseCount, parseSeed} from './values.ts';
 
@@ -26,6 +27,8 @@ export interface ImportArguments {
   readonly seed: string;
   readonly skipHashCheck?: boolean;
   readonly json?: boolean;
+  /** Write what the members have on their disks then as real data directories. */
+  readonly out?: string;
 }
 
 const DATA_DIR = '/etcd';
@@ -76,6 +79,7 @@ export function dataDirImportCommand(paths: readonly string[], given: ImportArgu
     return EXIT_INPUT;
   }
   const served = started.map(servedBy);
+  if (given.out !== undefined) writeAll(given.out, started);
   if (given.json === true) console.log(JSON.stringify({release, members: served}));
   else for (const one of served) print(release, one);
   return EXIT_OK;
@@ -191,6 +195,14 @@ function servedBy({name, machine, server}: Started): Served {
     appliedIndex: server.appliedIndex,
     db: inspectFiles(files, 'data-dir').db,
   };
+}
+
+/** One folder, or one below it for each member, as `kill -9` leaves them. */
+function writeAll(folder: string, started: readonly Started[]): void {
+  for (const {name, machine} of started) {
+    machine.kill();
+    writeDataFiles(started.length === 1 ? folder : join(folder, name), memberFiles(machine, DATA_DIR));
+  }
 }
 
 function print(release: string, {member, revision, compactRevision, hashKv, keyCount, appliedIndex, db}: Served): void {

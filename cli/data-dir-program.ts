@@ -47,6 +47,7 @@ export function addDataDir(program: Command, exits: Exits): void {
     .option('--members <n>', 'members of the cluster that a snapshot is restored for', '1')
     .option('--token <text>', 'token of the cluster that a snapshot is restored for', 'etcd-cluster')
     .option('--seed <n>', 'seed of the world', '1')
+    .option('--out <dir>', 'write what the members have on their disks then as real data directories')
     .option('--skip-hash-check', 'take a database that has no checksum behind it')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample: etcdsim data-dir import backup.db --members 3')
