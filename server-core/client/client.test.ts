@@ -111,5 +111,5 @@ test('when no server can be reached a write certainly did not take place', () =>
   const world = new World({seed: 1});
   world.addMachine('s').start('idle', (env) => sleepUs(env.clock, 200_000_000));
   const [result] = ask(world, ['s'], [write]);
-  expect(result).toMatchObject({kind: 'error', code: 'Unavailable', effect: 'none'});
+  expect(result).toMatchObject({kind: 'error', code: 'DeadlineExceeded', effect: 'none'});
 });
