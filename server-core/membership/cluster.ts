@@ -97,7 +97,6 @@ export class Cluster {
     }
     if (behaviours.downgradeJob !== 'unknown') this.job = readDowngrade(batch) ?? NO_DOWNGRADE;
     checkNotLower(release, behaviours, this.clusterVersion, this.job);
-    this.versionEpoch.set(this.versionEpoch.value + 1);
   }
 
   private take({members, removed}: MembersAndRemoved): void {

@@ -10,6 +10,11 @@ export function memberIdOf(peerUrls: readonly string[], clusterToken: string): M
   return toMemberId(firstEightBytes(new TextEncoder().encode(text)));
 }
 
+/** The id of a member that is added to a running cluster: the time in seconds stands for the token. computeMemberId. */
+export function addedMemberIdOf(peerUrls: readonly string[], wallSeconds: number): MemberId {
+  return memberIdOf(peerUrls, String(wallSeconds));
+}
+
 /** The id of a cluster: the first 8 bytes of SHA-1 over its members' ids, sorted, 8 bytes each. */
 export function clusterIdOf(members: readonly MemberId[]): ClusterId {
   const parts = [...members].sort().map((id) => {

@@ -72,6 +72,10 @@ export interface ServerConfig {
   readonly leaseCheckpointPersist: boolean;
   /** --…watch-progress-notify-interval in microseconds; 0: ten minutes. */
   readonly watchProgressNotifyUs: number;
+  /** --strict-reconfig-check: membership changes that would cost the quorum are refused. */
+  readonly strictReconfigCheck: boolean;
+  /** --downgrade-check-time: how often the leader looks whether a downgrade is done; 0: never. */
+  readonly downgradeCheckMs: number;
   readonly defects: ServerDefects;
   /** Told of each step; for checkers. Never part of a decision. */
   readonly observer: ServerObserver | undefined;
@@ -108,6 +112,8 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     leaseCheckpoint: false,
     leaseCheckpointPersist: false,
     watchProgressNotifyUs: 0,
+    strictReconfigCheck: true,
+    downgradeCheckMs: 5_000,
     defects: {},
     observer: undefined,
     ...input,

@@ -1,10 +1,10 @@
 // server-core/server/server.ts: one etcd member: makes its parts from what the disk holds and runs their loops.
-// etcd 3.6: etcdserver.NewServer, Start, run. Modelled: the v3 key-value core. Not yet: watch, lease, auth, alarms, version monitors.
+// etcd 3.6: etcdserver.NewServer, Start, run. What belongs together lives in parts of its own; this file wires them.
 import type {MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber, Waitable} from '../../env/fiber.ts';
-import {sleepUs, until} from '../../env/fiber.ts';
+import {until} from '../../env/fiber.ts';
 import type {Channel} from '../../env/sync.ts';
 import {Cell} from '../../env/sync.ts';
 import {runLessor} from '../lease/lessor-loop.ts';
@@ -18,6 +18,7 @@ import type {RaftPort} from '../rafthttp/raft-port.ts';
 import {Transport} from '../rafthttp/transport.ts';
 import type {Message} from '../raftpb/types.ts';
 import {isSince} from '../release/release.ts';
+import {walVersionOf} from '../schema/wal-version.ts';
 import {Applier} from './applier.ts';
 import {ApplyLoop} from './apply-loop.ts';
 import type {ToApply} from './apply-queue.ts';
@@ -26,6 +27,8 @@ import type {ServerBehaviours} from './behaviours.ts';
 import {serverBehaviours} from './behaviours.ts';
 import type {Bootstrapped} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
+import {ClusterProposals} from './cluster-proposals.ts';
+import {ClusterService} from './cluster-service.ts';
 import type {AutoCompaction} from './compactor.ts';
 import {runCompactor} from './compactor.ts';
 import type {ServerConfig} from './config.ts';
@@ -42,7 +45,7 @@ import {RaftLoop} from './raft-loop.ts';
 import {ReadLoop} from './read-loop.ts';
 import {RequestIds} from './request-ids.ts';
 import type {ApplyProgress} from './snapshots.ts';
-import {Snapshots, snapshotBehaviours} from './snapshots.ts';
+import {entriesBehind, Snapshots, snapshotBehaviours} from './snapshots.ts';
 import {StateParts} from './state-parts.ts';
 import {MembershipData} from './v2-membership.ts';
 import {Waiters} from './waiters.ts';
@@ -52,6 +55,7 @@ export class EtcdServer {
   readonly raft: RaftLoop;
   readonly kv: KvApi;
   readonly maintenance: MaintenanceApi;
+  readonly clusterApi: ClusterService;
   readonly parts: StateParts;
   readonly leases: LeaseHost<Caller>;
   readonly proposer: Proposer;
@@ -140,6 +144,7 @@ export class EtcdServer {
     const requestIds = new RequestIds(boot.id, env.clock.wallUs());
     this.reads = this.makeReadLoop(requestIds);
     this.proposer = this.makeProposer(requestIds);
+    this.clusterApi = this.makeClusterService(requestIds, boot);
     this.maintenance = this.makeMaintenance();
     this.leases = this.makeLeases(requestIds);
     this.kv = new KvApi({
@@ -175,6 +180,7 @@ export class EtcdServer {
     env.spawn('lease-revoker', runRevoker(this.leases));
     env.spawn('watch', this.parts.watchable.run());
     env.spawn('publish', this.publish());
+    this.clusterApi.start();
     if (config.autoCompaction !== undefined) env.spawn('compactor', this.makeCompactor(config.autoCompaction));
     yield* until(this.stopped.satisfies((isStopped) => isStopped));
     transport.stop();
@@ -190,16 +196,9 @@ export class EtcdServer {
 
   /** Tells the cluster this member's name and client URLs, again and again until it is applied. etcd: publishV3. */
   private *publish(): Fiber<void> {
-    const {env, config} = this;
+    const {env} = this;
     if (env.failpoints.armed) yield* env.failpoints.hit('beforePublishing');
-    const attributes = {memberId: this.id, name: config.name, clientUrls: config.clientUrls};
-    for (;;) {
-      const answer = yield* this.kv.publish(attributes);
-      if (answer.kind === 'ok') break;
-      env.trace.mark('server: published again');
-      // A refusal that comes at once must not make this a busy loop; etcd's own calls take time.
-      yield* sleepUs(env.clock, config.tickMs * 1000);
-    }
+    yield* this.clusterApi.publish();
     this.isPublished.set(true);
   }
 
@@ -289,6 +288,41 @@ export class EtcdServer {
     });
   }
 
+  private makeClusterService(requestIds: RequestIds, boot: Bootstrapped): ClusterService {
+    const {env, config, id, cluster, proposer, raft, waiters, leadership, transport, reads} = this;
+    const proposals = new ClusterProposals({
+      env,
+      config,
+      behaviours: cluster.behaviours,
+      proposer,
+      raft,
+      waiters,
+      requestIds,
+      hasLeader: () => leadership.wait(),
+      timeoutError: (startedUs) => leadership.timeoutError(startedUs, cluster, transport),
+    });
+    const service = new ClusterService({
+      env,
+      config,
+      id,
+      cluster,
+      proposals,
+      raft,
+      applier: this.applier,
+      leader: leadership.leader,
+      activeSinceUs: (peer) => transport.activeSinceUs(peer),
+      confirmRead: () => reads.confirm(),
+      permit: (call, token) => this.parts.permit(call, token),
+      header: () => ({clusterId: cluster.id, memberId: id, raftTerm: raft.node.term}),
+      appliedWait: this.appliedWait,
+      committedIndex: () => this.committed,
+      firstCommitEpoch: this.firstCommitEpoch,
+      walVersion: () => walVersionOf(entriesBehind(boot.storage, this.progress.diskSnapshotIndex)),
+    });
+    service.answerPeers(this.peerHttp);
+    return service;
+  }
+
   private makeCompactor(mode: AutoCompaction): Fiber<never> {
     const {env, leadership, applier, kv, parts} = this;
     return runCompactor(
@@ -317,8 +351,8 @@ export class EtcdServer {
       appliedIndex: () => this.appliedIndex,
       committedIndex: () => this.committed,
       isLearner: () => this.isLearner,
-      storageVersion: () => '',
-      downgrade: () => ({enabled: false, targetVersion: ''}),
+      storageVersion: () => this.clusterApi.storageVersion(),
+      downgrade: () => this.clusterApi.downgradeInfo,
       permit: (call, token) => this.parts.permit(call, token),
     });
   }
@@ -358,7 +392,8 @@ export class EtcdServer {
       appliedWait,
       committedIndex: () => this.committed,
     });
-    if (config.leaseCheckpoint && leases.behaviours.hasCheckpoints) parts.lessor.setCheckpointer(makeCheckpointer(leases));
+    if (config.leaseCheckpoint && leases.behaviours.hasCheckpoints)
+      parts.lessor.setCheckpointer(makeCheckpointer(leases));
     this.peerHttp.handles('/leases', ({path, body}) => handlePeerLease(leases, path, body));
     this.peerHttp.handles('/leases/internal', ({path, body}) => handlePeerLease(leases, path, body));
     return leases;

@@ -6,7 +6,7 @@ import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs, until} from '../../env/fiber.ts';
 import type {MemoryStorage} from '../raft/memory-storage.ts';
 import type {Transport} from '../rafthttp/transport.ts';
-import type {ConfState, Message, Snapshot} from '../raftpb/types.ts';
+import type {ConfState, Entry, Message, Snapshot} from '../raftpb/types.ts';
 import {isSince} from '../release/release.ts';
 import type {Applier} from './applier.ts';
 import type {ServerConfig} from './config.ts';
@@ -152,4 +152,15 @@ export class Snapshots {
     }
     this.inflightCount--;
   }
+}
+
+/**
+ * What the log holds behind a snapshot, as far as it lies in memory; etcd reads its WAL's files. Older entries than those kept for
+ * slow followers were applied long ago.
+ */
+export function entriesBehind(storage: MemoryStorage, snapshotIndex: number): readonly Entry[] {
+  const first = Math.max(storage.firstIndex(), snapshotIndex + 1);
+  const end = storage.lastIndex() + 1;
+  const entries = first < end ? storage.entries(first, end, Number.MAX_SAFE_INTEGER) : [];
+  return typeof entries === 'string' ? [] : entries;
 }
