@@ -43,7 +43,7 @@ function jsonOf(path: string, inspection: Inspection, bytesMax: number | undefin
   return {
     path,
     kind,
-    db: db === undefined ? null : {file: db.file, ...db.status, ...db.content},
+    db: db === undefined ? null : {file: db.file, ...db.status, ...db.hash, ...db.content},
     snapshots: snapshots.map(({file, snapshot}) => ({file, ...snapshot.metadata})),
     wal:
       wal === undefined
@@ -73,12 +73,14 @@ function* textLines(path: string, inspection: Inspection, bytesMax: number | und
   if (otherFiles.length > 0) yield `\nOther files: ${otherFiles.join(' ')}`;
 }
 
-function* dbLines({file, status, content}: DbReport): Generator<string> {
+function* dbLines({file, status, hash: keys, content}: DbReport): Generator<string> {
   const {hash, revision, totalKey, totalSize, version} = status;
   yield `\nDatabase ${file}:`;
   const head = ['hash', 'revision', 'total keys', 'total size', ...(version === '' ? [] : ['version'])];
   const row = [hash.toString(16), String(revision), String(totalKey), humanSize(totalSize), version];
   yield* tableLines(head, [row.slice(0, head.length)]);
+  const {hashKv, hashRevision, compactRevision, keyCount} = keys;
+  yield `hashKV ${hashKv} at revision ${hashRevision}, compact revision ${compactRevision}, ${keyCount} keys`;
   const {consistentIndex, term, confState, scheduledCompactRevision, finishedCompactRevision} = content;
   yield `consistent index ${consistentIndex}, term ${term === 0 ? 'not stored' : term}`;
   yield `compaction: scheduled ${scheduledCompactRevision}, finished ${finishedCompactRevision}`;

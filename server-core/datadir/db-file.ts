@@ -1,17 +1,20 @@
 // server-core/datadir/db-file.ts: a backend file, or a snapshot file (such a file and its SHA-256 behind it), read from bytes.
 // Sources: clientv3 snapshot.go (the trailer), etcdutl/snapshot/v3_snapshot.go (Status), schema/bucket.go (what lies in the buckets).
 import {sha256} from '@noble/hashes/sha2.js';
-import {InvariantError} from '../../base/assert.ts';
+import {assert, InvariantError, must} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import {describeBytes, equalBytes, hexOf, toBytes} from '../../base/byte-string.ts';
 import {crc32c} from '../../base/crc32c.ts';
 import {WIRE_BYTES, WireError, WireReader, wireTag} from '../../base/wire.ts';
 import {BackendError} from '../backend/backend-error.ts';
+import {Batch} from '../backend/batch.ts';
 import type {BoltFile} from '../backend/bolt/bolt-file.ts';
 import {BOLT_DEFAULTS} from '../backend/bolt/bolt-file.ts';
 import {checkBoltFile} from '../backend/bolt/check.ts';
 import {openBolt} from '../backend/bolt/open.ts';
+import {rangeRequest} from '../etcdserverpb/types.ts';
 import {isTombstoneKey, mainOf, REVISION_SIZE} from '../mvcc/revision.ts';
+import {MvccStore} from '../mvcc/store.ts';
 import {runImmediately} from './immediate.ts';
 import {MemoryDisk} from './memory-disk.ts';
 
@@ -96,6 +99,31 @@ export function dbStatus(file: string, bytes: Uint8Array, db: BoltFile): DbStatu
   const totalKey = version === '' ? entryCount : liveKeys.size;
   return {hash: hash >>> 0, revision, totalKey, totalSize: db.sizeBytes, version};
 }
+
+/** What `etcdutl hashkv` tells of a database, and how many keys are there. */
+export interface DbHash {
+  readonly hashKv: number;
+  readonly hashRevision: number;
+  /** -1 before the first compaction. */
+  readonly compactRevision: number;
+  readonly keyCount: number;
+}
+
+/** Hashes all keys up to the newest revision, as a member does that starts on the database. Throws BackendError. */
+export function dbHash(file: string, db: BoltFile): DbHash {
+  return understood(file, 'key', '', () => {
+    const store = MvccStore.open(new Batch(db, false, () => undefined));
+    const hash = store.hashKv(0);
+    assert('hash' in hash, 'the hash of the newest revision was refused', {file});
+    const {count} = must(
+      asRange(store.range(rangeRequest('\0', {rangeEnd: '\0', countOnly: true}))),
+      'a read was refused',
+    );
+    return {hashKv: hash.hash, hashRevision: hash.revision, compactRevision: hash.compactRevision, keyCount: count};
+  });
+}
+
+const asRange = (answer: ReturnType<MvccStore['range']>) => ('count' in answer ? answer : undefined);
 
 /** mvccpb.KeyValue.key. Throws WireError. */
 function keyOf(value: Uint8Array): ByteString {

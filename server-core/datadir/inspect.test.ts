@@ -28,6 +28,14 @@ const inspect = (files: DataFiles) => {
 };
 const snapshotOf = (release: RealRelease) => new Map([['a.db', REAL.snapshot(release)]]);
 
+/** `etcdctl endpoint hashkv` of the members that wrote them. */
+const HASH_KV: Readonly<Record<RealRelease, number>> = {
+  '3.3.25': 1222316668,
+  '3.4.23': 4256691591,
+  '3.5.16': 31048764,
+  '3.6.0': 3304713553,
+};
+
 describe.each(REAL_RELEASES)('%s', (release) => {
   const isNew = release === '3.5.16' || release === '3.6.0';
   const id = release === '3.6.0' ? 'd8b6dd091872e376' : '2bc21162cab8eb93';
@@ -36,6 +44,7 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     expect(kind).toBe('snapshot');
     expect(damages).toEqual([]);
     expect(db?.status).toEqual(STATUS[release]);
+    expect(db?.hash).toEqual({hashKv: HASH_KV[release], hashRevision: 36, compactRevision: 12, keyCount: 9});
   });
 
   test('the database tells index, leases, members and auth', () => {

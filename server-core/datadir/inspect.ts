@@ -7,8 +7,8 @@ import {decodeSnapFile} from '../snap/snapshotter.ts';
 import {WalError} from '../wal/wal-error.ts';
 import type {DbContent} from './db-content.ts';
 import {dbContent} from './db-content.ts';
-import type {DbStatus} from './db-file.ts';
-import {dbStatus, hasTrailer, readDb, withoutTrailer} from './db-file.ts';
+import type {DbHash, DbStatus} from './db-file.ts';
+import {dbHash, dbStatus, hasTrailer, readDb, withoutTrailer} from './db-file.ts';
 import type {DataFiles} from './memory-disk.ts';
 import type {Damage, WalDump} from './wal-dump.ts';
 import {dumpWal, nameOf} from './wal-dump.ts';
@@ -22,6 +22,7 @@ export type DataKind = 'data-dir' | 'wal' | 'snapshot' | 'db';
 export interface DbReport {
   readonly file: string;
   readonly status: DbStatus;
+  readonly hash: DbHash;
   readonly content: DbContent;
 }
 
@@ -78,7 +79,9 @@ function reportDb(file: string, bytes: Uint8Array, kind: DataKind): DbReport {
     const reason = 'the file does not end with a page: a checksum that was cut off, or foreign bytes';
     throw new BackendError('corrupt', file, reason, {offset: image.length - (image.length % SECTOR_SIZE)});
   }
-  return {file, status: dbStatus(file, image, db), content: dbContent(file, db)};
+  const status = dbStatus(file, image, db);
+  const content = dbContent(file, db);
+  return {file, status, content, hash: dbHash(file, db)};
 }
 
 /** Notes what is wrong with a file and goes on. */
