@@ -2,7 +2,7 @@
 // A wake-up reaches its fiber after a delay drawn from the `schedule` stream: some microseconds, rarely milliseconds (a
 // starved goroutine, a garbage-collection pause). A paused process (SIGSTOP) keeps its wake-ups until it goes on. A process
 // that ended runs nothing any more; not even `finally` blocks, because nothing would run them in a killed one either.
-import {assert} from '../base/assert.ts';
+import {assert, must} from '../base/assert.ts';
 import type {Env} from '../env/env.ts';
 import type {Fiber, FiberEnd, FiberHandle, Task, Wait, Waitable} from '../env/fiber.ts';
 import {Promised} from '../env/sync.ts';
@@ -49,7 +49,8 @@ class FiberTask<T> implements Task, KernelEvent {
   readonly name: string;
   readonly end = new Promised<FiberEnd<T>>();
   private readonly process: Process;
-  private readonly fiber: Fiber<T>;
+  /** Undefined once it has ended: a timer that is still in the heap must not keep what the fiber held. */
+  private fiber: Fiber<T> | undefined;
   private state = PARKED;
   /** Times for which timers wait in the heap, earliest first; seldom more than two. */
   private readonly armedUs: number[] = [];
@@ -96,16 +97,16 @@ class FiberTask<T> implements Task, KernelEvent {
     this.state = RUNNING;
     let result: IteratorResult<Wait, T>;
     try {
-      result = this.fiber.next();
+      result = must(this.fiber, 'an ended fiber was resumed').next();
     } catch (error) {
-      this.state = ENDED;
+      this.over();
       this.process.panic(this.name, error);
       return;
     }
     // A fiber may have cancelled itself, or ended its own process, while it ran.
     if ((this.state as number) === ENDED) return;
     if (result.done === true) {
-      this.state = ENDED;
+      this.over();
       this.end.resolve({kind: 'returned', value: result.value});
       return;
     }
@@ -113,12 +114,18 @@ class FiberTask<T> implements Task, KernelEvent {
     result.value.park(this);
   }
 
-  cancel(): void {
-    if (this.state === ENDED) return;
-    assert(this.state !== RUNNING, 'a fiber cannot cancel itself', {fiber: this.name});
+  private over(): void {
     this.state = ENDED;
+    this.fiber = undefined;
+  }
+
+  cancel(): void {
+    const {fiber} = this;
+    if (this.state === ENDED || fiber === undefined) return;
+    assert(this.state !== RUNNING, 'a fiber cannot cancel itself', {fiber: this.name});
+    this.over();
     try {
-      const result = this.fiber.return(undefined as T);
+      const result = fiber.return(undefined as T);
       assert(result.done === true, 'a cancelled fiber must not wait in its finally block', {fiber: this.name});
     } catch (error) {
       this.process.panic(this.name, error);

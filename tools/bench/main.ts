@@ -8,10 +8,11 @@ import type {Plan} from '../../scenarios/plan.ts';
 import {runPlan} from '../../scenarios/run.ts';
 import {ROOT} from '../source-files.ts';
 import {checkerBenches} from './checkers.ts';
+import {runLargeBench} from './large.ts';
 import {idlePlan, saturatedPlan, swarmPlan, tenSecondPlan} from './plans.ts';
 import {runRaftBench} from './raft.ts';
 
-interface Figure {
+export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
@@ -142,6 +143,7 @@ function main(): void {
     saturated: () => saturated(values.quick),
     runs: () => runs(values.quick),
     memory: () => memory(values.quick),
+    large: () => runLargeBench(values.quick),
     raft: () => runRaftBench().map((figure) => ({...figure, better: 'higher' as const})),
     checkers: () => checkerBenches({oracles, quick: values.quick}),
   };
