@@ -56,3 +56,14 @@ export interface World {
   /** Ends everything that the world started. */
   close(): Promise<void>;
 }
+
+/** One of the worlds came to an end in the middle of a comparison. */
+export class WorldDied extends Error {
+  override readonly name = 'WorldDied';
+  readonly world: string;
+
+  constructor(world: string, message: string, options?: ErrorOptions) {
+    super(`the ${world} cluster died: ${message}`, options);
+    this.world = world;
+  }
+}

@@ -8,7 +8,7 @@ import type {World} from '../world.ts';
 /** Stands for a lease that was never granted, in both worlds. */
 const NO_LEASE = '7777777';
 const NO_MEMBER = '1234567';
-const FORGED_TOKEN = 'forgedforgedforg.99';
+const FORGED_TOKEN = 'forgedforgedforg.1';
 
 /** Fields of a decoded answer. */
 export type Fields = {readonly [field: string]: Plain};
@@ -27,6 +27,8 @@ export interface Book {
   readonly drawn: Map<string, string>;
   /** When each lease was last granted or renewed, on this world's clock. */
   readonly renewedMs: Map<string, number>;
+  /** A server has drawn a lease id, which may be part of stored keys from then on. */
+  hasDrawnLease: boolean;
 }
 
 /** What both worlds agree on. */
@@ -47,6 +49,7 @@ export function emptyBook(): Book {
     memberIds: [],
     drawn: new Map(),
     renewedMs: new Map(),
+    hasDrawnLease: false,
   };
 }
 
@@ -130,23 +133,35 @@ export function bindAnswer(binding: Binding, answer: Fields, book: Book): void {
       book.drawn.set(id, `<added member ${slot}>`);
       return;
     }
-    case 'lock':
-      book.locks.set(slot as number, textOf(answer['key']));
+    case 'lock': {
+      const lockKey = textOf(answer['key']);
+      book.locks.set(slot as number, lockKey);
+      const suffix = /\/([0-9a-f]{11,16})$/.exec(lockKey)?.[1];
+      if (suffix !== undefined) bindOwnLease(slot as number, BigInt(`0x${suffix}`).toString(), book);
       return;
-    case 'leader':
+    }
+    case 'leader': {
       book.leaders.set(slot as number, answer['leader'] ?? null);
+      bindOwnLease(slot as number, textOf(fieldsOf(answer['leader'])?.['lease']), book);
       return;
+    }
   }
 }
 
 /** Ids above this were drawn by a server; plans give small ones. */
 const GIVEN_ID_MAX = 1n << 40n;
 
+/** A lock or election without a lease gets one from the server, known only by the key's name. */
+function bindOwnLease(slot: number, id: string, book: Book): void {
+  if (id !== '' && !book.drawn.has(id)) bindLease(slot, id, book);
+}
+
 function bindLease(slot: number, id: string, book: Book): void {
   assert(id !== '', 'a granted lease has an id', {slot});
   book.leases.set(slot, id);
   const number = BigInt(id);
   if (number <= GIVEN_ID_MAX) return;
+  book.hasDrawnLease = true;
   const name = `<lease of slot ${slot}>`;
   book.drawn.set(id, name);
   book.drawn.set(number.toString(16), name);

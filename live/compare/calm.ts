@@ -14,6 +14,9 @@ interface Wait {
 
 const callOf = (op: SingleOp): string => (op.op === 'call' || op.op === 'begin' || op.op === 'send' ? op.rpc : '');
 
+const requestOf = (op: SingleOp) =>
+  'request' in op && callOf(op) === 'Watch/Watch' ? fieldsOf(op.request) : undefined;
+
 const WAITS: readonly Wait[] = [
   {
     before: (op) => callOf(op) === 'KV/Compact',
@@ -27,6 +30,12 @@ const WAITS: readonly Wait[] = [
     after: 'watch in the past',
     ms: 250,
     reason: 'a progress request is answered only when every watch of the stream is caught up (3.4.25, 3.5.8)',
+  },
+  {
+    before: (op) => (op.op === 'close' && op.rpc === 'Watch/Watch') || requestOf(op)?.['cancel_request'] !== undefined,
+    after: 'watch in the past',
+    ms: 250,
+    reason: 'whether the past was sent before the cancellation is a race',
   },
   {
     before: (op) => /Maintenance\/(Hash|HashKV|Snapshot|Defragment)$/.test(callOf(op)),

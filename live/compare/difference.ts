@@ -21,7 +21,6 @@ const SHOWN_MAX = 300;
 /** A value on one line, bytes outside of ASCII escaped. */
 export function show(value: Plain | undefined, max = SHOWN_MAX): string {
   if (value === undefined) return '(absent)';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: bytes outside of printable ASCII are what is escaped
   const text = JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,

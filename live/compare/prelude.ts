@@ -2,7 +2,7 @@
 import {InputError} from '../../base/input-error.ts';
 import type {Plain} from '../rpc/codec.ts';
 import type {World} from '../world.ts';
-import {type Fields, fieldsOf, textOf} from './book.ts';
+import {type Fields, fieldsOf, metadataOf, textOf} from './book.ts';
 import {bothSides, type Run, type Side} from './run.ts';
 
 const WAIT_MS_MAX = 30_000;
@@ -19,13 +19,13 @@ async function until(world: World, what: string, holds: () => Promise<boolean>):
 
 async function ask(
   run: Run,
-  {world}: Side,
+  {world, book}: Side,
   member: number,
   rpcName: string,
   request: Plain,
 ): Promise<Fields | undefined> {
   const rpc = run.codec.rpc(rpcName);
-  const reply = await world.call(member, rpc.path, run.codec.encode(rpc, request), {});
+  const reply = await world.call(member, rpc.path, run.codec.encode(rpc, request), metadataOf('auto', book, run.shared));
   return reply.kind === 'ok' ? fieldsOf(run.codec.decode(rpc, reply.response)) : undefined;
 }
 

@@ -4,7 +4,7 @@
 import {assert} from '../../base/assert.ts';
 import {flatten, type Plan, rowOf, type SingleOp} from '../plan.ts';
 import type {Plain, Rpc} from '../rpc/codec.ts';
-import type {PendingCall, Reply} from '../world.ts';
+import {type PendingCall, type Reply, WorldDied} from '../world.ts';
 import {bindAnswer, fieldsOf, metadataOf, noteHeader, resolve, textOf} from './book.ts';
 import {calm, noteDone} from './calm.ts';
 import {untilOneLeader} from './prelude.ts';
@@ -12,21 +12,36 @@ import {bothSides, type Run, type Side, type StreamEnd, type StreamPair} from '.
 import {explode} from './stream-log.ts';
 import {describeSnapshot, firstMismatch, normalise, normaliseBody, renameText} from './unequal.ts';
 
+/** Every silence costs seconds, and a cluster that has lost its quorum has only those to give. */
+const SILENCES_MAX = 2;
 /** How long one world is waited for when the other has more. */
 const CATCH_UP_MS_MAX = 2_000;
 /** What a free world gets after each operation, so that everything caused by it has arrived. */
 const AFTER_OP_MS = 5;
+/** How long a blocking call may take to get as far as waiting. */
+const BEGIN_MS = 30;
+const TAKE_BACK_MS = 50;
 /** Without a free world nobody says what is still to come: both get this long. */
 const AFTER_OP_REAL_MS = 12;
 
 /** Does the whole plan, or as much of it as the number of differences allows. */
 export async function runPlan(run: Run, plan: Plan): Promise<void> {
   for (const [index, op] of flatten(plan).entries()) {
-    await runOp(run, op, index);
-    if (run.differences.length >= run.differencesMax) break;
+    try {
+      await runOp(run, op, index);
+    } catch (thrown) {
+      if (!(thrown instanceof WorldDied)) throw thrown;
+      addDifference(run, index, rowOf(op), op, 'end of a world', ...sidesOf(run, thrown));
+      return;
+    }
+    if (run.differences.length >= run.differencesMax || run.silences >= SILENCES_MAX) break;
   }
   for (const pending of run.pendings.values()) for (const call of pending.calls) call.cancel();
   for (const pair of run.streams.values()) for (const {stream} of pair.ends) stream.cancel();
+}
+
+function sidesOf(run: Run, {world, message}: WorldDied): [Plain, Plain] {
+  return run.sides[0].world.name === world ? [message, 'goes on'] : ['goes on', message];
 }
 
 async function runOp(run: Run, op: SingleOp, index: number): Promise<void> {
@@ -39,14 +54,13 @@ async function runOp(run: Run, op: SingleOp, index: number): Promise<void> {
       await doCall(run, op, index);
       break;
     case 'begin':
-      doBegin(run, op, index);
+      await doBegin(run, op, index);
       break;
     case 'send':
-      doSend(run, op);
+      await doSend(run, op);
       break;
     case 'cancel':
-      for (const call of run.pendings.get(op.slot)?.calls ?? []) call.cancel();
-      run.pendings.delete(op.slot);
+      await doCancel(run, op.slot);
       break;
     case 'close':
       doClose(run, op);
@@ -120,6 +134,7 @@ function compareReplies(
     if (side === 0) noteHeader(fields, run.shared);
   }
   if (replies.every(({kind}) => kind === 'ok')) noteAgreed(run, op);
+  if (replies.some(({kind}) => kind === 'silence')) run.silences++;
   const normal = replies.map((reply, side) => normalReply(run, op.rpc, reply, answers[side], side as 0 | 1));
   const mismatch = firstMismatch(normal[0], normal[1]);
   if (mismatch !== undefined) addDifference(run, index, op.rpc, op, mismatch.path, mismatch.left, mismatch.right);
@@ -148,7 +163,7 @@ function normalReply(run: Run, rpc: string, reply: Reply, answer: Plain | undefi
   }
 }
 
-function doBegin(run: Run, op: SingleOp & {op: 'begin'}, index: number): void {
+async function doBegin(run: Run, op: SingleOp & {op: 'begin'}, index: number): Promise<void> {
   if (run.pendings.has(op.slot)) return; // the slot is still waiting: the operation counts, and does nothing in both worlds
   const rpc = run.codec.rpc(op.rpc);
   const begin = ({world, book}: Side): PendingCall =>
@@ -158,12 +173,29 @@ function doBegin(run: Run, op: SingleOp & {op: 'begin'}, index: number): void {
       run.codec.encode(rpc, resolve(op.request, book, run.shared, world)),
       metadataOf(op.as, book, run.shared),
     );
-  run.pendings.set(op.slot, {op, rpc, index, calls: [begin(run.sides[0]), begin(run.sides[1])]});
+  const calls = [begin(run.sides[0]), begin(run.sides[1])] as const;
+  run.pendings.set(op.slot, {op, rpc, index, calls});
+  // Before it waits, the call writes a key, and nobody says when that is done.
+  await Promise.all(
+    calls.map(async (call, side) => {
+      const {world} = run.sides[side as 0 | 1];
+      for (let waitedMs = 0; call.outcome === undefined && waitedMs < BEGIN_MS; waitedMs += 5) await world.sleep(5);
+    }),
+  );
+}
+
+/** The server takes back what a cancelled call has written: that is not answered to anybody. */
+async function doCancel(run: Run, slot: number): Promise<void> {
+  const pending = run.pendings.get(slot);
+  if (pending === undefined) return;
+  for (const call of pending.calls) call.cancel();
+  run.pendings.delete(slot);
+  await bothSides(run, ({world}) => world.sleep(TAKE_BACK_MS));
 }
 
 const streamName = (op: {readonly rpc: string; readonly stream: number}): string => `${op.rpc} ${op.stream}`;
 
-function doSend(run: Run, op: SingleOp & {op: 'send'}): void {
+async function doSend(run: Run, op: SingleOp & {op: 'send'}): Promise<void> {
   const rpc = run.codec.rpc(op.rpc);
   const name = streamName(op);
   let pair = run.streams.get(name);
@@ -182,6 +214,8 @@ function doSend(run: Run, op: SingleOp & {op: 'send'}): void {
     end.stream.send(run.codec.encode(rpc, resolve(op.request, book, run.shared, world)));
     if (op.rpc === 'Election/Observe') end.stream.closeSend(); // one request, many answers
   }
+  // An observer reads first and watches then, and says nothing while there is no leader.
+  if (op.rpc === 'Election/Observe') await bothSides(run, ({world}) => world.sleep(BEGIN_MS));
 }
 
 function hasEnded(pair: StreamPair): boolean {

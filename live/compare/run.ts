@@ -55,6 +55,8 @@ export interface Run {
   /** Members that may not have applied yet what another member answered. */
   readonly behind: Set<number>;
   readonly differencesMax: number;
+  /** Calls that a world left without an answer. */
+  silences: number;
 }
 
 export interface RunOptions {
@@ -77,6 +79,7 @@ export function startRun(codec: Codec, worlds: readonly [World, World], {differe
     calls: new Map(),
     behind: new Set(),
     differencesMax,
+    silences: 0,
   };
 }
 

@@ -8,6 +8,8 @@ export interface Features {
   readonly memberCount: number;
   /** Learners exist (3.4). Before, the flag is skipped and a voter is added. */
   readonly learners: boolean;
+  /** Servers may draw lease ids. Where they do, hashes of the store differ between any two clusters. */
+  readonly drawnIds: boolean;
 }
 
 /** One of several, with weights. */

@@ -7,7 +7,7 @@ import type {HttpReply, Metadata, PendingCall, Reply, StreamMessage, World, Worl
 import type {RealCluster} from './real-cluster.ts';
 
 /** A real server answers everything that a plan asks well within its own 7 s request timeout. */
-const CALL_TIMEOUT_MS = 15_000;
+const CALL_TIMEOUT_MS = 10_000;
 /** gRPC status numbers that this side makes up when nothing came from the server. */
 const DEADLINE_EXCEEDED = 4;
 const CANCELLED = 1;
