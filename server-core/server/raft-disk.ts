@@ -5,6 +5,7 @@ import type {Fiber} from '../../env/fiber.ts';
 import type {Entry, HardState, Snapshot} from '../raftpb/types.ts';
 import type {Snapshotter} from '../snap/snapshotter.ts';
 import type {WalBehaviours} from '../wal/behaviours.ts';
+import {NO_SNAPSHOT} from '../wal/record.ts';
 import type {Wal} from '../wal/wal.ts';
 
 export class RaftDisk {
@@ -44,6 +45,12 @@ export class RaftDisk {
   /** Everything written so far is durable. */
   sync(): Fiber<void> {
     return this.wal.sync();
+  }
+
+  /** The entries behind the newest snapshot file: what a downgrade of the storage has to look at. etcd: MinimalEtcdVersion. */
+  *loggedEntries(): Fiber<readonly Entry[]> {
+    const newest = yield* this.snapshotter.loadNewestAvailable(undefined);
+    return yield* this.wal.readEntries(newest?.metadata ?? NO_SNAPSHOT);
   }
 
   /** Nothing before the snapshot is needed any more. */

@@ -1,6 +1,8 @@
 // server-core/wal/read-all.ts: what a WAL holds from a snapshot on. etcd: wal.ReadAll.
 // Stricter than etcd in one thing: the checksum of a record does not cover its kind, so a flipped bit there turns an entry into a
 // hard state, and etcd goes on with it. Here a record must be what an encoder of its kind writes, or the WAL is refused.
+// And in a second: etcd means to refuse a WAL without a record of the snapshot, but its ReadAll loses that error when it is going to
+// write. No member gets there, since it starts from a snapshot that the WAL has a record of.
 import {equalBytes} from '../../base/byte-string.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import {WireError} from '../../base/wire.ts';

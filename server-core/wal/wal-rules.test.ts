@@ -237,6 +237,23 @@ describe('releases', () => {
   });
 });
 
+test('the entries behind a snapshot can be read while the WAL is written', () => {
+  const world = testWorld();
+  runOn(world, function* (env) {
+    const wal = yield* Wal.create(env, testOptions(4_096, '3.4.23'), TEST_METADATA);
+    const indexes = function* (index: number) {
+      return (yield* wal.readEntries({index, term: 1})).map((entry) => entry.index);
+    };
+    for (let index = 1; index <= 6; index++) yield* wal.save(testState(1, index - 1), [testEntry(index, 1, 1_500)]);
+    yield* wal.saveSnapshot({index: 4, term: 1});
+    expect(yield* indexes(4)).toEqual([5, 6]);
+    yield* wal.save(testState(1, 5), [testEntry(6, 1, 10), testEntry(7, 1, 10)]);
+    expect(yield* indexes(4)).toEqual([5, 6, 7]);
+    expect((yield* wal.readEntries(NO_SNAPSHOT)).length).toBe(7);
+    yield* wal.close();
+  });
+});
+
 test('a segment that another process has locked is not opened', () => {
   const world = testWorld();
   runOn(world, function* (env) {

@@ -117,9 +117,7 @@ export class Wal {
     const {disk} = env;
     const {directory} = options;
     const names = segmentsFrom(yield* listSegments(disk, directory), snapshot.index);
-    if (names === undefined) {
-      throw new WalError('file-not-found', directory, 0, `no unbroken row of segments from index ${snapshot.index} on`);
-    }
+    if (names === undefined) throw noSegments(directory, snapshot);
     const files: DiskFile[] = [];
     try {
       return yield* openFiles(env, options, snapshot, names, files);
@@ -190,6 +188,27 @@ export class Wal {
     }
   }
 
+  /** The entries behind a snapshot, everything so far included. Throws WalError. etcd: Reopen and ReadAll, without letting go of locks. */
+  *readEntries(snapshot: WalSnapshot): Fiber<readonly Entry[]> {
+    const {env, options} = this;
+    const {directory, behaviours} = options;
+    yield* this.lock.lock();
+    try {
+      yield* this.syncTail();
+      const names = segmentsFrom(yield* listSegments(env.disk, directory), snapshot.index);
+      if (names === undefined) throw noSegments(directory, snapshot);
+      const segments = [];
+      for (const name of names) {
+        const file = yield* env.disk.open(`${directory}/${name}`);
+        segments.push(yield* readSegment(file));
+        file.close();
+      }
+      return readContent(new WalDecoder(segments, behaviours.recordBytesMax), directory, snapshot).entries;
+    } finally {
+      this.lock.unlock();
+    }
+  }
+
   /** Gives up segments that hold only what lies before that index, except the newest of them. ReleaseLockTo. */
   *releaseTo(index: number): Fiber<void> {
     yield* this.lock.lock();
@@ -249,6 +268,9 @@ export class Wal {
     env.trace.mark('wal: segment cut');
   }
 }
+
+const noSegments = (directory: string, {index}: WalSnapshot): WalError =>
+  new WalError('file-not-found', directory, 0, `no unbroken row of segments from index ${index} on`);
 
 /** Is there a WAL at all? wal.Exist. */
 export function* walExists(disk: Disk, directory: string): Fiber<boolean> {
