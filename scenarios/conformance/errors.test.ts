@@ -3,9 +3,12 @@
 import {describe, expect, test} from 'vitest';
 import {Talk} from './talk.ts';
 
-const RELEASES = ['3.6.0'];
+const RELEASES = ['3.3.25', '3.4.23', '3.5.16', '3.6.0', '3.7.0'];
 const OLDER = ['3.3.25', '3.4.23', '3.5.16'];
-const put = (key: string, value = 'v') => ({kind: 'put', request: {key, value, lease: NO_LEASE, prevKv: false, ignoreValue: false, ignoreLease: false}});
+const put = (key: string, value = 'v') => ({
+  kind: 'put',
+  request: {key, value, lease: NO_LEASE, prevKv: false, ignoreValue: false, ignoreLease: false},
+});
 const NO_LEASE = '0000000000000000';
 const LEASE_77 = '000000000000004d';
 const ops = (count: number) => Array.from({length: count}, (_, index) => put(`k${index}`));
@@ -42,7 +45,9 @@ describe.each(RELEASES)('%s', (release) => {
     for (const revision of [header.revision - 1, 1, 0, -5]) {
       expect(talk.say('KV/Compact', {revision})).toBe('11 etcdserver: mvcc: required revision has been compacted');
     }
-    expect(talk.say('KV/Range', {key: 'a', revision: 1})).toBe('11 etcdserver: mvcc: required revision has been compacted');
+    expect(talk.say('KV/Range', {key: 'a', revision: 1})).toBe(
+      '11 etcdserver: mvcc: required revision has been compacted',
+    );
   });
 
   test('transactions that are refused', () => {
@@ -55,8 +60,10 @@ describe.each(RELEASES)('%s', (release) => {
   });
 
   test('requests that are too large', () => {
-    expect(talk.say('KV/Put', {key: 'big', value: 'x'.repeat(1_600 * 1024)})).toBe('3 etcdserver: request is too large');
-    expect(talk.say('KV/Put', {key: 'big', value: 'x'.repeat(2_306_868)})).toBe(
+    expect(talk.say('KV/Put', {key: 'big', value: 'x'.repeat(1_600 * 1024)})).toBe(
+      '3 etcdserver: request is too large',
+    );
+    expect(talk.say('KV/Put', {key: 'big', value: 'x'.repeat(2_306_867)})).toBe(
       '8 grpc: received message larger than max (2306877 vs. 2097152)',
     );
   });

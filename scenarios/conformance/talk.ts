@@ -53,6 +53,19 @@ export class Talk {
     return said;
   }
 
+  /** Begins a call that may stay open; ask the result for what was said, undefined while nothing was. */
+  begin(name: string, request: object = {}, member = 0): () => Said | undefined {
+    const method = methodOf(name);
+    const {request: codec, response} = RPCS[method];
+    const pending = this.cluster.begin(member, method, codec.encode(codec.make(request)), this.metadata());
+    return () => {
+      const {outcome} = pending;
+      if (outcome === undefined) return undefined;
+      if (outcome.kind === 'error') return `${outcome.code} ${outcome.message}`;
+      return response.decode(outcome.response) as Readonly<Record<string, unknown>>;
+    };
+  }
+
   /** Opens a stream. */
   stream(name: string, member = 0): TalkStream {
     const method = methodOf(name);
