@@ -1,12 +1,12 @@
 // A simulated member on real etcd's data: the revision, the hash of the keys, the leases and users of the real one.
-// Releases 3.3 and 3.4 are not in the list yet: a simulated member of theirs does not publish itself through the v2 store so far.
 
 import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {gunzipSync} from 'node:zlib';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
-import {realFiles} from '../server-core/datadir/test-files.ts';
+import type {RealRelease} from '../server-core/datadir/test-files.ts';
+import {REAL_RELEASES, realFiles} from '../server-core/datadir/test-files.ts';
 import type {ImportArguments} from './data-dir-import.ts';
 import {dataDirImportCommand} from './data-dir-import.ts';
 
@@ -16,7 +16,12 @@ const REAL = realFiles(
 );
 
 /** `etcdctl endpoint hashkv` of the real members that wrote testdata/. */
-const SERVED = {'3.5.16': 31048764, '3.6.0': 3304713553} as const;
+const SERVED: Readonly<Record<RealRelease, number>> = {
+  '3.3.25': 1222316668,
+  '3.4.23': 4256691591,
+  '3.5.16': 31048764,
+  '3.6.0': 3304713553,
+};
 
 let folder = '';
 beforeEach(() => {
@@ -50,7 +55,7 @@ function run(paths: readonly string[], given: Partial<ImportArguments> = {}): Pr
   }
 }
 
-describe.each(['3.5.16', '3.6.0'] as const)('%s', (release) => {
+describe.each(REAL_RELEASES)('%s', (release) => {
   const served = {revision: 36, compactRevision: 12, hashKv: SERVED[release], keyCount: 9};
 
   test('a member starts on a data directory and serves what the real one served', () => {
