@@ -1,7 +1,7 @@
 // server-core/server/apply-loop.ts: committed entries and received snapshots onto the state machine, in order, beside the raft loop.
 // etcd 3.6: server.go applyAll, applySnapshot, applyEntries, apply, applyEntryNormal, applyConfChange.
 import {assert} from '../../base/assert.ts';
-import type {MemberId} from '../../base/ids.ts';
+import type {Id64, MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import {WireError} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
@@ -35,6 +35,7 @@ import {openServerBackend, snapshotDbPath} from './backend-files.ts';
 import {v2StoreOf} from './bootstrap.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
+import {ERR_NO_SPACE} from './errors.ts';
 import type {RaftLoop} from './raft-loop.ts';
 import type {ApplyProgress, Snapshots} from './snapshots.ts';
 import type {Waiters} from './waiters.ts';
@@ -83,6 +84,8 @@ export interface ApplyLoopParts {
   readonly firstCommitEpoch: Cell<number>;
   /** The empty entry with which a leader begins its term was applied: everything of earlier terms is. */
   readonly termBegan: () => void;
+  /** Raises the NOSPACE alarm in this member's name; returns when it is applied. */
+  readonly raiseNoSpace: () => Fiber<void>;
   /** An applied change has removed this member. */
   readonly removedSelf: () => void;
 }
@@ -232,7 +235,16 @@ export class ApplyLoop {
       consistentIndex.afterWrite(batch);
     }
     yield* backend.unlock();
-    if (answer !== undefined) waiters.trigger(requestIdOf(request), answer);
+    if (answer === undefined) return;
+    if (answer === ERR_NO_SPACE && !applier.alarms.has('nospace')) {
+      // The first to find the quota used up tells everybody, and answers when they know.
+      this.parts.env.spawn('raise-nospace', this.answerNoSpace(requestIdOf(request)));
+    } else waiters.trigger(requestIdOf(request), answer);
+  }
+
+  private *answerNoSpace(id: Id64): Fiber<void> {
+    yield* this.parts.raiseNoSpace();
+    this.parts.waiters.trigger(id, ERR_NO_SPACE);
   }
 
   private *applyConfChange(entry: Entry, isNew: boolean, toApply: ToApply): Fiber<void> {
@@ -251,7 +263,7 @@ export class ApplyLoop {
       // 3.7 begins with the configuration as the backend has it, so a replayed change is in it already.
       if (isNew || cluster.behaviours.validatesAgainst !== 'backend-only') {
         progress.confState = raft.node.applyConfChange(change);
-      } else raft.node.applyConfChange({...change, nodeId: NO_MEMBER});
+      }
       raft.stepped();
       const {backend} = applier;
       yield* backend.lockInsideApply();

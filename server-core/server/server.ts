@@ -112,7 +112,7 @@ export class EtcdServer {
     this.leadership = new Leadership(env, config, boot.id);
     const {metadata} = boot.storage.snapshot();
     this.progress = {
-      confState: metadata.confState,
+      confState: boot.confState,
       diskSnapshotIndex: metadata.index,
       memorySnapshotIndex: metadata.index,
       appliedTerm: metadata.term,
@@ -454,6 +454,7 @@ export class EtcdServer {
       appliedWait: this.appliedWait,
       firstCommitEpoch: this.firstCommitEpoch,
       termBegan: () => this.leadsFromNow(),
+      raiseNoSpace: () => this.maintenance.raiseNoSpace(),
       removedSelf: () => this.stopped.set(true),
     });
   }
