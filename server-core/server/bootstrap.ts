@@ -20,7 +20,9 @@ import {hasForeignKeys, newServerV2Store} from '../membership/v2-members.ts';
 import {MemoryStorage} from '../raft/memory-storage.ts';
 import {RawNode} from '../raft/raw-node.ts';
 import type {Config} from '../raft/types.ts';
-import type {HardState, Snapshot} from '../raftpb/types.ts';
+import {makeConfChange} from '../raftpb/conf-change.ts';
+import type {ConfState, HardState, Snapshot} from '../raftpb/types.ts';
+import {EMPTY_CONF_STATE} from '../raftpb/types.ts';
 import {schemaBehaviours} from '../schema/behaviours.ts';
 import {validateSchema} from '../schema/storage-version.ts';
 import {recoverV2Store} from '../v2store/save.ts';
@@ -45,6 +47,8 @@ export interface Bootstrapped {
   readonly disk: RaftDisk;
   readonly backend: Backend;
   readonly consistentIndex: ConsistentIndex;
+  /** Raft's configuration as of the snapshot, or as of the backend where the release takes it from there. */
+  readonly confState: ConfState;
 }
 
 /** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
@@ -69,7 +73,7 @@ function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fib
   node.bootstrap(members.map((member) => ({id: member.id, context: jsonBytes(encodeMember(member))})));
   const cluster = makeCluster(env, config, {id: clusterId, localId: self.id, backend});
   cluster.setInitial(members);
-  return {id: self.id, cluster, node, storage, disk, backend, consistentIndex};
+  return {id: self.id, cluster, node, storage, disk, backend, consistentIndex, confState: EMPTY_CONF_STATE};
 }
 
 /** What a server is told of its cluster before it knows anything; the v2 store is empty. */
@@ -130,8 +134,25 @@ function* restart(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Boots
   const node = new RawNode(raftConfig(env, config, id, storage));
   const cluster = makeCluster(env, config, {id: clusterId, localId: id, backend: opened.backend});
   cluster.recover(opened.backend.batch, v2StoreOf(env, config, snapshot), 'at-start');
+  const confState = takeConfiguration(node, cluster) ?? storage.snapshot().metadata.confState;
   env.trace.mark('bootstrap: restarted from disk');
-  return {id, cluster, node, storage, disk: recovered.disk, ...opened};
+  return {id, cluster, node, storage, disk: recovered.disk, ...opened, confState};
+}
+
+/**
+ * 3.7 does not go through old membership changes again: raft begins with the members that the backend has. Undefined in releases
+ * that do. etcd: buildConfStateFromV3store.
+ */
+function takeConfiguration(node: RawNode, cluster: Cluster): ConfState | undefined {
+  if (cluster.behaviours.validatesAgainst !== 'backend-only') return undefined;
+  let confState: ConfState | undefined;
+  for (const {id, isLearner} of cluster.members()) {
+    confState = node.applyConfChange(makeConfChange(isLearner ? 'ConfChangeAddLearnerNode' : 'ConfChangeAddNode', id));
+  }
+  for (const id of [...node.config.voters, ...node.config.learners]) {
+    if (cluster.member(id) === undefined) confState = node.applyConfChange(makeConfChange('ConfChangeRemoveNode', id));
+  }
+  return confState;
 }
 
 /** What makes a release refuse a database. Throws ServerEnded. etcd: recoverSnapshot, schema.Validate. */

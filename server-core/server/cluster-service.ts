@@ -73,7 +73,7 @@ export class ClusterService {
   /** What members are told on the peer port. etcd: newPeerHandler. */
   answerPeers(http: PeerHttp): void {
     http.handles('/version', () => textFiber(this.versionBody()));
-    http.handles('/members', () => textFiber(this.members.membersBody()));
+    http.handles('/members', () => textFiber(this.membersBody()));
     http.handles('/members/promote/', (request) => this.members.handlePromote(request));
     if (this.versions.answersDowngradeEnabled)
       http.handles('/downgrade/enabled', () => this.downgrades.handleEnabled());
@@ -95,6 +95,11 @@ export class ClusterService {
     const {config, cluster} = this.parts;
     const storage = this.versions.tellsStorageVersion ? {version: this.monitor.storageVersion()} : undefined;
     return versionBody(config.release, cluster.version, storage);
+  }
+
+  /** GET /members on the peer port. */
+  membersBody(): string {
+    return this.members.membersBody();
   }
 
   /** The store's version as Status tells it; empty where it cannot be told. */

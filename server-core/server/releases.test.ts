@@ -1,0 +1,237 @@
+// What members of each release keep on disk and agree upon: schema, snapshots, members, cluster version; upgrades, downgrades,
+// skipped minors. Texts, keys and hashes of .snap files are those that real 3.3.25, 3.4.23 and 3.5.16 were seen to write.
+import {createHash} from 'node:crypto';
+import {describe, expect, test} from 'vitest';
+import {hexOf} from '../../base/byte-string.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import {World} from '../../sim/world.ts';
+import {etcdProgram} from '../api/etcd-program.ts';
+import {BOLT_DEFAULTS} from '../backend/bolt/bolt-file.ts';
+import {openBolt} from '../backend/bolt/open.ts';
+import {runFiber, TestDisk} from '../backend/test-disk.ts';
+import {putRequest} from '../etcdserverpb/types.ts';
+import type {ServerConfigInput} from './config.ts';
+import {qualifyServerConfig} from './config.ts';
+import type {EtcdServer} from './server.ts';
+
+interface MemberOptions {
+  readonly name: string;
+  readonly peerUrl: string;
+  readonly clientUrl: string;
+}
+
+/** Members of any release on machines that outlive them; a member that dies is noted. */
+class Lab {
+  readonly world = new World({seed: 1});
+  readonly servers = new Map<string, EtcdServer>();
+  readonly notes: string[] = [];
+  readonly deaths: string[] = [];
+  private readonly members: readonly MemberOptions[];
+  private clientCount = 0;
+
+  constructor(members: readonly MemberOptions[]) {
+    this.members = members;
+    for (const {name, peerUrl, clientUrl} of members) {
+      this.world.network.alias(peerUrl.slice(7), `${name}:2380`);
+      this.world.network.alias(clientUrl.slice(7), `${name}:2379`);
+      this.world.addMachine(name);
+    }
+    for (let i = 1; i <= 20; i++) this.world.addMachine(`c${i}`);
+    this.world.onProcessEnd((machine, _process, {how, message}) => {
+      if (how === 'panic') this.deaths.push(`${machine.name} ${message}`);
+      this.servers.delete(machine.name);
+    });
+  }
+
+  start(name: string, release: string, options: Partial<ServerConfigInput> = {}): void {
+    const own = this.members.find((member) => member.name === name);
+    const config = qualifyServerConfig({
+      release,
+      name,
+      clientUrls: [own?.clientUrl ?? ''],
+      initialCluster: this.members.map((member) => ({name: member.name, peerUrls: [member.peerUrl]})),
+      bcryptCost: 4,
+      observer: {
+        restored: () => undefined,
+        stepped: () => undefined,
+        sent: () => undefined,
+        applied: () => undefined,
+        installed: () => undefined,
+        noted: (text) => this.notes.push(`${name} ${text}`),
+      },
+      ...options,
+    });
+    this.world
+      .machine(name)
+      .start('etcd', (env) => etcdProgram(env, config, (server) => this.servers.set(name, server)));
+  }
+
+  startAll(release: string, options: Partial<ServerConfigInput> = {}): void {
+    for (const {name} of this.members) this.start(name, release, options);
+    this.pass(8);
+  }
+
+  kill(name: string): void {
+    this.world.machine(name).kill();
+    this.servers.delete(name);
+  }
+
+  /** Another binary on the same files. */
+  swap(name: string, release: string): void {
+    this.kill(name);
+    this.start(name, release);
+    this.pass(8);
+  }
+
+  pass(seconds: number): void {
+    this.world.runUntil(this.world.nowUs + seconds * 1_000_000);
+  }
+
+  server(name: string): EtcdServer {
+    const server = this.servers.get(name);
+    if (server === undefined) throw new Error(`${name} is not up: ${this.deaths.join('; ')}`);
+    return server;
+  }
+
+  versions(): string[] {
+    return [...this.servers.values()].map(({clusterApi}) => clusterApi.versionBody());
+  }
+
+  /** Runs something that waits, beside the members. */
+  run<T>(program: () => Fiber<T>): T {
+    let result: {value: T} | undefined;
+    this.world.machine(`c${++this.clientCount}`).start('client', function* () {
+      result = {value: yield* program()};
+    });
+    for (let i = 0; i < 60 && result === undefined; i++) this.pass(1);
+    if (result === undefined) throw new Error(`no answer: ${this.deaths.join('; ')}`);
+    return result.value;
+  }
+
+  put(count: number): void {
+    const {kv} = this.server('m1');
+    this.run(function* () {
+      for (let i = 1; i <= count; i++) {
+        const answer = yield* kv.put(putRequest(`k${i}`, `v${i}`));
+        if (answer.kind !== 'ok') throw new Error(answer.message);
+      }
+    });
+  }
+
+  file(name: string, path: string): Uint8Array {
+    const bytes = this.world.machine(name).disk.peek(`/etcd/member/${path}`);
+    if (bytes === undefined) throw new Error(`no ${path} on ${name}`);
+    return bytes;
+  }
+
+  /** What the database holds but the keys: `bucket/key` to value. */
+  database(name: string): Record<string, string> {
+    const disk = new TestDisk();
+    disk.setContent('/db', this.file(name, 'snap/db'));
+    const bolt = runFiber(openBolt(runFiber(disk.open('/db')), BOLT_DEFAULTS));
+    const found: Record<string, string> = {};
+    for (const bucket of bolt.bucketNames()) {
+      found[bucket] = '';
+      bolt.bucket(bucket)?.forEach((key, value) => {
+        const isText = bucket === 'members' || bucket === 'cluster' || key === 'confState' || key === 'storageVersion';
+        if (bucket !== 'key') found[`${bucket}/${key}`] = isText ? new TextDecoder().decode(value) : hexOf(value);
+      });
+    }
+    return found;
+  }
+}
+
+const alone = (port: number): MemberOptions[] => [
+  {name: 'm1', peerUrl: `http://127.0.0.1:${port + 1}`, clientUrl: `http://127.0.0.1:${port}`},
+];
+const three: MemberOptions[] = ['m1', 'm2', 'm3'].map((name) => ({
+  name,
+  peerUrl: `http://${name}:2380`,
+  clientUrl: `http://${name}:2379`,
+}));
+
+const BUCKETS = [
+  'alarm',
+  'auth',
+  'authRoles',
+  'authUsers',
+  'cluster',
+  'key',
+  'lease',
+  'members',
+  'members_removed',
+  'meta',
+];
+
+describe('one member, 25 puts, a snapshot behind every ten entries', () => {
+  const id3511 = '15670406708851140363';
+  const plain = `{"id":${id3511},"peerURLs":["http://127.0.0.1:24031"],"name":"m1"}`;
+  const published = `{"id":${id3511},"peerURLs":["http://127.0.0.1:24031"],"name":"m1","clientURLs":["http://127.0.0.1:24030"]}`;
+  const confState = `{"voters":[${id3511}],"auto_leave":false}`;
+
+  test.each([
+    ['3.3.25', '3.3.0', published, {}],
+    ['3.4.23', '3.4.0', published, {}],
+    ['3.5.16', '3.5.0', plain, {'meta/confState': confState, 'meta/term': '0000000000000002'}],
+    ['3.5.30', '3.5.0', published, {'meta/confState': confState, 'meta/term': '0000000000000002'}],
+    [
+      '3.6.0',
+      '3.6.0',
+      published,
+      {'meta/confState': confState, 'meta/storageVersion': '3.6.0', 'meta/term': '0000000000000002'},
+    ],
+    [
+      '3.7.0',
+      '3.7.0',
+      published,
+      {'meta/confState': confState, 'meta/storageVersion': '3.7.0', 'meta/term': '0000000000000002'},
+    ],
+  ])('%s has the buckets and keys of the real one', (release, version, member, meta) => {
+    const lab = new Lab(alone(24_030));
+    lab.startAll(release, {snapshotCount: 10});
+    lab.put(25);
+    lab.pass(1);
+    expect(lab.database('m1')).toEqual({
+      ...Object.fromEntries(BUCKETS.map((bucket) => [bucket, ''])),
+      'auth/authRevision': '0000000000000001',
+      'cluster/clusterVersion': version,
+      'members/d97877e056f8670b': member,
+      'meta/consistent_index': '000000000000001d',
+      ...meta,
+    });
+  });
+
+  test.each([
+    ['3.3.25', 24_010, '1725fec12c950e375f45357349b1a20ee85bd8ab51c6deec9cbb4ad4ed756fd7'],
+    ['3.4.23', 24_020, '42dcb905f347762b75d58dd37bfc5879e2a381a0bf23971c144ea2d622fa46d7'],
+    ['3.5.16', 24_030, '38a715d4a920144a3ea39924f666c304d6c452607475b7a14171a9cc4f8f88f9'],
+  ])('%s writes the same .snap file as the real one, byte for byte', (release, port, sha) => {
+    const lab = new Lab(alone(port));
+    lab.startAll(release, {snapshotCount: 10});
+    lab.put(25);
+    lab.pass(1);
+    const file = lab.file('m1', 'snap/0000000000000002-0000000000000016.snap');
+    expect(createHash('sha256').update(file).digest('hex')).toBe(sha);
+  });
+});
+
+test.each(['3.3.25', '3.4.23', '3.5.16', '3.6.0', '3.7.0'])(
+  '%s: three members come back from kill -9 with what they had',
+  (release) => {
+    const lab = new Lab(three);
+    lab.startAll(release, {snapshotCount: 20});
+    lab.put(45);
+    const before = lab.versions();
+    const digest = lab.server('m1').applier.store.stateDigest();
+    const members = lab.server('m1').clusterApi.membersBody();
+    for (const {name} of three) lab.kill(name);
+    lab.startAll(release, {snapshotCount: 20});
+    expect(lab.versions()).toEqual(before);
+    for (const {name} of three) {
+      expect(lab.server(name).applier.store.stateDigest()).toBe(digest);
+      expect(lab.server(name).clusterApi.membersBody()).toBe(members);
+    }
+    lab.put(5);
+    expect(lab.deaths).toEqual([]);
+  },
+);
