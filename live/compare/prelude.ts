@@ -25,7 +25,12 @@ async function ask(
   request: Plain,
 ): Promise<Fields | undefined> {
   const rpc = run.codec.rpc(rpcName);
-  const reply = await world.call(member, rpc.path, run.codec.encode(rpc, request), metadataOf('auto', book, run.shared));
+  const reply = await world.call(
+    member,
+    rpc.path,
+    run.codec.encode(rpc, request),
+    metadataOf('auto', book, run.shared),
+  );
   return reply.kind === 'ok' ? fieldsOf(run.codec.decode(rpc, reply.response)) : undefined;
 }
 

@@ -61,7 +61,8 @@ export const UNEQUAL: readonly Inequality[] = [
   {
     rpc: 'Maintenance/HashKV',
     field: ['hash'],
-    reason: 'covers the lease ids of keys and the names of lock keys: compared as long as no server drew any (every other seed)',
+    reason:
+      'covers the lease ids of keys and the names of lock keys: compared as long as no server drew any (every other seed)',
     instead: (value, {book}) => (book.hasDrawnLease ? onlySign(value) : value),
   },
   {

@@ -8,6 +8,8 @@ export interface Features {
   readonly memberCount: number;
   /** Learners exist (3.4). Before, the flag is skipped and a voter is added. */
   readonly learners: boolean;
+  /** A role without a name is refused (3.4); before, the server dies of it. */
+  readonly refusesEmptyRole: boolean;
   /** Servers may draw lease ids. Where they do, hashes of the store differ between any two clusters. */
   readonly drawnIds: boolean;
 }
@@ -71,7 +73,7 @@ export const revision: fc.Arbitrary<Plain> = odds<Plain>(
   [20, near('head', -12, 0)],
   [3, near('compacted', -1, 2)],
   [2, near('head', 1, 3)],
-  [1, fc.constantFrom<Plain>(-1, 1, '9223372036854775807')],
+  [1, fc.constantFrom<Plain>(-1, 1, 9_007_199_254_740_991)],
 );
 
 /** Revisions of a past that is surely there, or just not. */

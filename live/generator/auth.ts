@@ -16,6 +16,7 @@ const user = one<Plain>('alice', 'alice', 'bob', 'bob', 'carol', 'root', '');
 const plainUser = one<Plain>('alice', 'bob', 'carol', '');
 const role = one<Plain>('r0', 'r0', 'r1', 'root', 'r9', '');
 const plainRole = one<Plain>('r0', 'r1', 'r2', '');
+const namedRole = one<Plain>('r0', 'r0', 'r1', 'root', 'r9');
 const password = one<Plain>('pw', 'pw', 'pw2', '');
 const empty = fc.constant<Plain>({});
 
@@ -94,7 +95,7 @@ function adminOp(features: Features): fc.Arbitrary<Op> {
     ],
     [6, named('UserGrantRole', message({user, role}))],
     [3, named('UserRevokeRole', message({name: plainUser, role}))],
-    [5, named('RoleAdd', message({name: role}))],
+    [5, named('RoleAdd', message({name: features.refusesEmptyRole ? role : namedRole}))],
     [4, named('RoleGet', message({role}))],
     [3, named('RoleList', empty)],
     [2, named('RoleDelete', message({role: plainRole}))],

@@ -32,6 +32,9 @@ const ownUrl = (index: number): Plain => ({
   peerURLs: [reference({$: 'url', of: index})],
 });
 
+const promoteId = (features: Features): fc.Arbitrary<Plain> =>
+  odds<Plain>([1, unknownId], [1, memberOf(features).map((index) => reference({$: 'member', index}))]);
+
 function refused(features: Features): fc.Arbitrary<Op> {
   const ask = (rpc: string, request: fc.Arbitrary<Plain>): fc.Arbitrary<Op> =>
     asOp(call(features, `Cluster/${rpc}`, request));
@@ -40,17 +43,16 @@ function refused(features: Features): fc.Arbitrary<Op> {
     [4, ask('MemberAdd', message({peerURLs: badUrls}, {isLearner: [3, fc.constant<Plain>(true)]}))],
     [3, ask('MemberUpdate', message({ID: unknownId, peerURLs: one<Plain>([FREE_URL], [])}))],
     // Unchecked by the server: any other URL of a running member would be taken, and cut it off.
-    [2, ask('MemberUpdate', memberOf(features).map((index) => ownUrl(index)))],
-    [3, ask('MemberRemove', message({ID: unknownId}))],
     [
-      3,
+      2,
       ask(
-        'MemberPromote',
-        message({
-          ID: odds<Plain>([1, unknownId], [1, memberOf(features).map((index) => reference({$: 'member', index}))]),
-        }),
+        'MemberUpdate',
+        memberOf(features).map((index) => ownUrl(index)),
       ),
     ],
+    [3, ask('MemberRemove', message({ID: unknownId}))],
+    // Sent to the first leader: with authentication a follower tries for 7 s to pass it on (20792).
+    [3, promoteId(features).map((ID): Op => fixedCall('Cluster/MemberPromote', {ID}))],
     // The only member of a cluster cannot be removed.
     ...(features.memberCount === 1
       ? [[2, ask('MemberRemove', fc.constant<Plain>({ID: reference({$: 'member', index: 0})}))] as const]
@@ -82,7 +84,7 @@ const visitor = (features: Features): fc.Arbitrary<GroupOp> =>
           ask('MemberList', {}),
           ask('MemberAdd', {peerURLs: ['http://127.0.0.1:9'], ...(learner as object)}),
           ask('MemberAdd', {peerURLs: [FREE_URL], ...(learner as object)}),
-          ask('MemberPromote', {ID: ADDED}),
+          ask('MemberPromote', {ID: ADDED}, 0),
           ...meanwhile.flatMap((op) => (op.op === 'group' ? op.ops : [op])),
           ...(updated ? [ask('MemberUpdate', {ID: ADDED, peerURLs: ['http://127.0.0.1:11']})] : []),
           ask('MemberList', {linearizable: true}),

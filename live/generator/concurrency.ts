@@ -30,7 +30,12 @@ function begin(features: Features, rpc: string, request: fc.Arbitrary<Plain>, ki
 const grant = (features: Features): fc.Arbitrary<Op> =>
   slot(LEASE_COUNT).chain((index) =>
     asOp(
-      call(features, 'Lease/LeaseGrant', message({TTL: one<Plain>(800, 900)}, features.drawnIds ? {} : {ID: [1, one<Plain>(100 + index)]}), {bind: {kind: 'lease', slot: index}}),
+      call(
+        features,
+        'Lease/LeaseGrant',
+        message({TTL: one<Plain>(800, 900)}, features.drawnIds ? {} : {ID: [1, one<Plain>(100 + index)]}),
+        {bind: {kind: 'lease', slot: index}},
+      ),
     ),
   );
 

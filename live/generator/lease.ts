@@ -27,15 +27,20 @@ const SHORT_SLOT = 9;
 /** Long enough that no run lives to see them expire. Too long ones are refused. */
 const ttl = odds<Plain>(
   [10, one<Plain>(600, 601, 1000, 3600, 86_400)],
-  [1, one<Plain>(9_000_000_000, 9_000_000_001, '9223372036854775807')],
+  [1, one<Plain>(9_000_000_000, 9_000_000_001, 9_007_199_254_740_991)],
 );
 
 const grant = (features: Features): fc.Arbitrary<Op> =>
   slot(SLOT_COUNT).chain((index) =>
     asOp(
-      call(features, 'Lease/LeaseGrant', message({TTL: ttl}, {ID: [features.drawnIds ? 2 : 1, one<Plain>(100 + index, 100 + index, 100, -77)]}), {
-        bind: {kind: 'lease', slot: index},
-      }),
+      call(
+        features,
+        'Lease/LeaseGrant',
+        message({TTL: ttl}, {ID: [features.drawnIds ? 2 : 1, one<Plain>(100 + index, 100 + index, 100, -77)]}),
+        {
+          bind: {kind: 'lease', slot: index},
+        },
+      ),
     ),
   );
 
@@ -61,7 +66,11 @@ const expiry = (features: Features): fc.Arbitrary<Op> =>
         op: 'group',
         why: 'a lease expires',
         ops: [
-          fixedCall('Lease/LeaseGrant', {TTL: ttlSeconds, ...(features.drawnIds ? {} : {ID: 190})}, {member, bind: {kind: 'lease', slot: SHORT_SLOT}}),
+          fixedCall(
+            'Lease/LeaseGrant',
+            {TTL: ttlSeconds, ...(features.drawnIds ? {} : {ID: 190})},
+            {member, bind: {kind: 'lease', slot: SHORT_SLOT}},
+          ),
           fixedCall('KV/Put', {key: held, value: 'held', lease: ID}, {member}),
           fixedCall('KV/Put', {key: 'held2', value: 'held', lease: ID}, {member}),
           about(true),

@@ -163,7 +163,13 @@ function temporaryRoot(): string {
 function logTail(path: string): string {
   try {
     const lines = readFileSync(path, 'utf8').trim().split('\n');
-    return lines.slice(-3).join(' | ').slice(-LOG_TAIL_SIZE);
+    // Go writes the reason first and then a page of stack.
+    const reason = lines.findLastIndex((line) => /^panic:|^fatal error:|"level":"(panic|fatal)"| [CF] \| /.test(line));
+    const from = reason >= 0 ? reason : Math.max(0, lines.length - 3);
+    return lines
+      .slice(from, from + 3)
+      .join(' | ')
+      .slice(0, LOG_TAIL_SIZE);
   } catch {
     return '(no log)';
   }

@@ -109,6 +109,8 @@ function toMessage(shapes: ReadonlyMap<string, MessageShape>, type: string, valu
   for (const [name, item] of Object.entries(value)) {
     const field = shape.get(name);
     assert(field !== undefined, 'no such field', {type, name});
+    // Writers of proto3 leave empty bytes out; only in a oneof is an empty value a value.
+    if (field.bytes && item === '' && !(type === 'Compare' && name === 'value')) continue;
     if (field.bytes) message[name] = Array.isArray(item) ? item.map(toBuffer) : toBuffer(item);
     else message[name] = field.message === undefined ? item : toMessage(shapes, field.message, item);
   }
