@@ -13,7 +13,7 @@ export type StreamEvent =
 /** How the stream reaches its connection. */
 export interface StreamCarrier {
   readonly address: string;
-  /** False: the connection is gone or full, and nothing was sent. */
+  /** False: the connection is gone, and nothing was sent. */
   send(message: object): boolean;
   halfClose(): void;
   cancel(): void;
@@ -40,7 +40,7 @@ export class ClientStream {
     park: (task) => this.changed.park(task),
   };
 
-  /** Sends a request; false: the connection is gone or full, and nothing was sent. */
+  /** Sends a request, in order; false: the connection is gone, and nothing was sent. */
   send(message: object): boolean {
     return this.carrier.send(message);
   }

@@ -69,10 +69,12 @@ export interface Call {
   readonly cancelled?: Waitable<unknown>;
   /** WithRequireLeader. */
   readonly requiresLeader?: boolean;
+  /** Instead of `timeoutUs` and `cancelled`: the call is part of something that has its own end. */
+  readonly within?: CallContext;
 }
 
 /** What a call needs beside its request. */
-export type CallOptions = Pick<Call, 'timeoutUs' | 'cancelled' | 'requiresLeader'>;
+export type CallOptions = Pick<Call, 'timeoutUs' | 'cancelled' | 'requiresLeader' | 'within'>;
 
 /** `effect`: what the call may have changed. */
 export interface Failure {
@@ -183,7 +185,9 @@ export class Client {
     return yield* this.callWithin(call, context);
   }
 
-  private contextOf({timeoutUs = this.options.requestTimeoutUs, cancelled}: Call): CallContext {
+  /** How long a call with these options may take. */
+  contextOf({timeoutUs = this.options.requestTimeoutUs, cancelled, within}: CallOptions): CallContext {
+    if (within !== undefined) return within;
     const options: ContextOptions = {timeoutUs: timeoutUs === 'none' ? undefined : timeoutUs, cancelled};
     return new CallContext(this.env.clock, options);
   }

@@ -19,6 +19,8 @@ const BACKOFF_US_MAX = 120_000_000;
 const ATTEMPT_TIMEOUT_US = 20_000_000;
 /** gRPC pings no more often than that, whatever it was asked to. internal.KeepaliveMinPingTime. */
 const PING_INTERVAL_US_MIN = 10_000_000;
+/** How often a full send buffer is looked at again. */
+const FULL_BUFFER_RETRY_US = 5_000;
 /** A message of a stream as it counts against bandwidth. */
 const STREAM_MESSAGE_SIZE = 100;
 
@@ -58,6 +60,8 @@ export class Endpoint {
   private connection: Connection | undefined;
   private readonly calls = new Map<number, Promised<CallEnd>>();
   private readonly streams = new Map<number, ClientStream>();
+  /** What a stream wants to say and the full buffer does not take. */
+  private outbox: {readonly payload: ClientPayload; readonly sizeBytes: number}[] = [];
   private callCount = 0;
   private readyCount = 0;
   private lastReadUs = 0;
@@ -109,11 +113,13 @@ export class Endpoint {
     if (!this.trySend({kind: 'open', id, method, metadata}, 0)) return undefined;
     const stream = new ClientStream({
       address: this.address,
-      send: (message) => this.streams.has(id) && this.trySend({kind: 'message', id, message}, STREAM_MESSAGE_SIZE),
-      halfClose: () => this.trySend({kind: 'half-close', id}, 0),
+      send: (message) => this.streams.has(id) && this.post({kind: 'message', id, message}, STREAM_MESSAGE_SIZE),
+      halfClose: () => {
+        if (this.streams.has(id)) this.post({kind: 'half-close', id}, 0);
+      },
       cancel: () => {
         if (!this.streams.delete(id)) return;
-        this.trySend({kind: 'cancel', id}, 0);
+        this.post({kind: 'cancel', id}, 0);
         this.noteEnd();
       },
     });
@@ -132,10 +138,31 @@ export class Endpoint {
     }
   }
 
+  /** Sends in order, when the buffer has room at the latest; false: there is no connection. */
+  private post(payload: ClientPayload, sizeBytes: number): boolean {
+    if (this.connection === undefined) return false;
+    if (this.outbox.length === 0 && this.trySend(payload, sizeBytes)) return true;
+    this.outbox.push({payload, sizeBytes});
+    if (this.outbox.length === 1) this.env.spawn('outbox', this.emptyOutbox(this.connection));
+    return true;
+  }
+
+  private *emptyOutbox(connection: Connection): Fiber<void> {
+    for (;;) {
+      yield* sleepUs(this.env.clock, FULL_BUFFER_RETRY_US);
+      if (this.connection !== connection) return;
+      for (let first = this.outbox[0]; first !== undefined; first = this.outbox[0]) {
+        if (!this.trySend(first.payload, first.sizeBytes)) break;
+        this.outbox.shift();
+      }
+      if (this.outbox.length === 0) return;
+    }
+  }
+
   /** The caller waits no longer; the server is told. */
   forget(id: number): void {
     if (!this.calls.delete(id)) return;
-    this.trySend({kind: 'cancel', id}, 0);
+    this.post({kind: 'cancel', id}, 0);
     this.noteEnd();
   }
 
@@ -210,6 +237,7 @@ export class Endpoint {
   private *serve(connection: Connection): Fiber<void> {
     const {env} = this;
     this.connection = connection;
+    this.outbox = [];
     this.lastReadUs = env.clock.monotonicUs();
     this.readyCount++;
     this.setState('ready');
