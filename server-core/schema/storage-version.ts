@@ -44,7 +44,7 @@ function plan(from: string, to: string, local: string): string[] | SchemaError {
     // A step is known by the higher of its two ends.
     const upper = direction > 0 ? minor + 1 : minor;
     if (upper < 6 || upper > newest.minor) {
-      return refused(`version "${start.major}.${minor + direction}.0" is not supported`);
+      return refused(`version "${start.major}.${upper}.0" is not supported`);
     }
     steps.push(`${start.major}.${minor + direction}.0`);
   }
