@@ -25,6 +25,7 @@ import type {ClusterErrorCode} from '../membership/conf-change-check.ts';
 import {contextOf} from '../membership/conf-change-check.ts';
 import type {Member} from '../membership/member.ts';
 import {addressOf, decodeConfChangeContext, decodeMember} from '../membership/member.ts';
+import {parsePeerUrls} from '../membership/peer-urls.ts';
 import {ServerEnded} from '../membership/process-end.ts';
 import type {Transport} from '../rafthttp/transport.ts';
 import {confChangeOfEntry, isConfChangeV2} from '../raftpb/conf-change.ts';
@@ -42,6 +43,9 @@ import type {Waiters} from './waiters.ts';
 
 /** One batch in so many lets others run between two of its entries, as the Go scheduler may. */
 const YIELD_ONE_IN = 16;
+
+/** How long a member that was removed goes on. */
+const STOP_DELAY_US = 1_000_000;
 
 /** What a membership change came to; the waiter's id is the change's. etcd: confChangeResponse. */
 export interface ConfChangeOutcome {
@@ -296,18 +300,24 @@ export class ApplyLoop {
       }
       case 'ConfChangeRemoveNode':
         cluster.removeMember(change.nodeId, isNew);
-        if (change.nodeId === id) this.parts.removedSelf();
+        if (change.nodeId === id) this.parts.env.spawn('stop', this.stopLater());
         else transport.removePeer(change.nodeId);
         break;
       case 'ConfChangeUpdateNode': {
         const member = decodeMember(contextOf(change));
         cluster.updateRaftAttributes(member.id, member, isNew);
-        if (member.id !== id) {
-          transport.removePeer(member.id);
-          transport.addPeer(member.id, addressOf(member.peerUrls[0] ?? ''));
-        }
+        if (member.id === id) break;
+        // MemberUpdate lets any URLs through; the transport of every other member ends its process over bad ones.
+        if (parsePeerUrls(member.peerUrls) === undefined) throw new ServerEnded('failed NewURLs');
+        transport.updatePeer(member.id, addressOf(member.peerUrls[0] ?? ''));
       }
     }
+  }
+
+  /** A removed member goes on for a second, so that others hear of its removal. etcd: stopWithDelay. */
+  private *stopLater(): Fiber<void> {
+    yield* sleepUs(this.parts.env.clock, STOP_DELAY_US);
+    this.parts.removedSelf();
   }
 
   /** Takes the place of everything this member had. etcd: applySnapshot. */
