@@ -5,6 +5,7 @@ import type {Fiber} from '../../env/fiber.ts';
 import {after, select, sleepUs} from '../../env/fiber.ts';
 import type {Cell} from '../../env/sync.ts';
 import type {DowngradeRequest, DowngradeResponse} from '../etcdserverpb/maintenance-messages.ts';
+import type {ResponseHeader} from '../etcdserverpb/types.ts';
 import type {DowngradeInfo} from '../membership/backend-members.ts';
 import {reconfigBehaviours} from '../membership/reconfig-check.ts';
 import {textReply} from '../rafthttp/peer-http.ts';
@@ -31,6 +32,7 @@ export interface ClusterServiceParts extends Omit<ClusterApiParts, 'behaviours' 
   readonly committedIndex: () => number;
   readonly firstCommitEpoch: Cell<number>;
   readonly walVersion: () => string;
+  readonly fullHeader: () => ResponseHeader;
 }
 
 export class ClusterService {

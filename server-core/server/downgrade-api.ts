@@ -28,7 +28,8 @@ export interface DowngradeApiParts {
   readonly cluster: Cluster;
   readonly proposals: ClusterProposals;
   readonly confirmRead: () => Fiber<ServerError | undefined>;
-  readonly header: () => Omit<ResponseHeader, 'revision'>;
+  /** With the current revision, as the Maintenance service fills it in. */
+  readonly fullHeader: () => ResponseHeader;
 }
 
 export class DowngradeApi {
@@ -91,10 +92,10 @@ export class DowngradeApi {
   }
 
   private response(): DowngradeResponse {
-    const {behaviours, cluster, header} = this.parts;
+    const {behaviours, cluster, fullHeader} = this.parts;
     const version = cluster.version ?? '';
     const shown = behaviours.downgradeCalls === 'as-3.6' && version !== '' ? clusterVersionText(version) : version;
-    return {header: {...header(), revision: 0}, version: fromUtf8Text(shown)};
+    return {header: fullHeader(), version: fromUtf8Text(shown)};
   }
 
   /** GET /downgrade/enabled: `true` or `false`, read linearizably. */

@@ -299,6 +299,28 @@ describe('members of two releases', () => {
     expect(lab.server('m3').clusterApi.downgradeInfo.enabled).toBe(false);
   });
 
+  test('3.5 stores a downgrade job but never tells its proposer; a restart dies of it, and cancelling works the same way', () => {
+    const lab = new Lab(alone(24_100));
+    lab.startAll('3.5.16');
+    const {clusterApi} = lab.server('m1');
+    const ask = (action: 'validate' | 'enable' | 'cancel', version: string) =>
+      lab.run(() => clusterApi.downgrade({action, version}));
+    expect(ask('validate', '3.4')).toMatchObject({kind: 'ok', response: {version: '3.5.0', header: {revision: 1}}});
+    expect(ask('cancel', '')).toMatchObject({
+      code: 'FailedPrecondition',
+      message: 'etcdserver: no inflight downgrade job',
+    });
+    expect(ask('enable', '3.4')).toMatchObject({code: 'Unavailable', message: 'etcdserver: request timed out'});
+    expect(ask('enable', '3.4')).toMatchObject({message: 'etcdserver: cluster has a downgrade job in progress'});
+    expect(ask('cancel', '')).toMatchObject({code: 'Unavailable', message: 'etcdserver: request timed out'});
+    expect(clusterApi.downgradeInfo.enabled).toBe(false);
+    expect(ask('enable', '3.4')).toMatchObject({message: 'etcdserver: request timed out'});
+    lab.swap('m1', '3.5.16');
+    expect(lab.deaths).toEqual([
+      expect.stringContaining('invalid downgrade; server version is not allowed to join when downgrade is enabled'),
+    ]);
+  });
+
   test.each([
     [
       '3.5.16',

@@ -314,6 +314,7 @@ export class EtcdServer {
       confirmRead: () => reads.confirm(),
       permit: (call, token) => this.parts.permit(call, token),
       header: () => ({clusterId: cluster.id, memberId: id, raftTerm: raft.node.term}),
+      fullHeader: () => proposer.header(),
       appliedWait: this.appliedWait,
       committedIndex: () => this.committed,
       firstCommitEpoch: this.firstCommitEpoch,
