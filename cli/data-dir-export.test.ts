@@ -52,7 +52,8 @@ test('the end of a run: every write that was answered is in the log of each memb
     expect(paths.some((path) => /^member\/wal\/[01]\.tmp$/.test(path))).toBe(true);
     const last = wal?.entries.at(-1)?.entry.index ?? 0;
     expect(last).toBeGreaterThanOrEqual(wal?.hardState.commit ?? 0);
-    expect(wal?.hardState.commit).toBeGreaterThanOrEqual(db?.content.consistentIndex ?? Number.POSITIVE_INFINITY);
+    // The commit index waits for no fsync and may be older than what the database holds; the entries may not.
+    expect(last).toBeGreaterThanOrEqual(db?.content.consistentIndex ?? Number.POSITIVE_INFINITY);
     // The database lags by less than a batch, the log does not.
     const behind = last - (db?.content.consistentIndex ?? 0);
     expect((db?.status.revision ?? 0) + behind).toBeGreaterThanOrEqual(newest);

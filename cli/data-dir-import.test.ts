@@ -5,8 +5,7 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {gunzipSync} from 'node:zlib';
 import {afterEach, beforeEach, describe, expect, test, vi} from 'vitest';
-import type {RealRelease} from '../server-core/datadir/test-files.ts';
-import {REAL_RELEASES, realFiles} from '../server-core/datadir/test-files.ts';
+import {REAL_FACTS, REAL_RELEASES, realFiles} from '../server-core/datadir/test-files.ts';
 import type {ImportArguments} from './data-dir-import.ts';
 import {dataDirImportCommand} from './data-dir-import.ts';
 
@@ -14,14 +13,6 @@ const REAL = realFiles(
   (name) =>
     new Uint8Array(gunzipSync(readFileSync(new URL(`../server-core/datadir/testdata/${name}.gz`, import.meta.url)))),
 );
-
-/** `etcdctl endpoint hashkv` of the real members that wrote testdata/. */
-const SERVED: Readonly<Record<RealRelease, number>> = {
-  '3.3.25': 1222316668,
-  '3.4.23': 4256691591,
-  '3.5.16': 31048764,
-  '3.6.0': 3304713553,
-};
 
 let folder = '';
 beforeEach(() => {
@@ -56,7 +47,7 @@ function run(paths: readonly string[], given: Partial<ImportArguments> = {}): Pr
 }
 
 describe.each(REAL_RELEASES)('%s', (release) => {
-  const served = {revision: 36, compactRevision: 12, hashKv: SERVED[release], keyCount: 9};
+  const served = {revision: 36, compactRevision: 12, hashKv: REAL_FACTS[release].hashKv, keyCount: 9};
 
   test('a member starts on a data directory and serves what the real one served', () => {
     for (const [path, bytes] of REAL.dataDir(release, 'd')) put(path, bytes);

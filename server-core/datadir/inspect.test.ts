@@ -7,7 +7,7 @@ import {inspectFiles, kindOf} from './inspect.ts';
 import type {DataFiles} from './memory-disk.ts';
 import {describeEntry} from './request-text.ts';
 import type {RealRelease} from './test-files.ts';
-import {REAL_RELEASES, realFiles, SEGMENT_NAME} from './test-files.ts';
+import {REAL_FACTS, REAL_RELEASES, realFiles, SEGMENT_NAME} from './test-files.ts';
 
 const REAL = realFiles(
   (name) => new Uint8Array(gunzipSync(readFileSync(new URL(`./testdata/${name}.gz`, import.meta.url)))),
@@ -19,6 +19,7 @@ const STATUS: Readonly<Record<RealRelease, object>> = {
   '3.4.23': {hash: 2004727406, revision: 36, totalKey: 43, totalSize: 32768, version: ''},
   '3.5.16': {hash: 1248066225, revision: 36, totalKey: 45, totalSize: 24576, version: ''},
   '3.6.0': {hash: 422794929, revision: 36, totalKey: 9, totalSize: 28672, version: '3.6.0'},
+  '3.7.0': {hash: 1556032901, revision: 36, totalKey: 9, totalSize: 28672, version: '3.7.0'},
 };
 
 const inspect = (files: DataFiles) => {
@@ -28,23 +29,15 @@ const inspect = (files: DataFiles) => {
 };
 const snapshotOf = (release: RealRelease) => new Map([['a.db', REAL.snapshot(release)]]);
 
-/** `etcdctl endpoint hashkv` of the members that wrote them. */
-const HASH_KV: Readonly<Record<RealRelease, number>> = {
-  '3.3.25': 1222316668,
-  '3.4.23': 4256691591,
-  '3.5.16': 31048764,
-  '3.6.0': 3304713553,
-};
-
 describe.each(REAL_RELEASES)('%s', (release) => {
-  const isNew = release === '3.5.16' || release === '3.6.0';
-  const id = release === '3.6.0' ? 'd8b6dd091872e376' : '2bc21162cab8eb93';
+  const {memberId: id, clusterId, hashKv, publishesByV2} = REAL_FACTS[release];
+  const isNew = release !== '3.3.25' && release !== '3.4.23';
   test('a snapshot file has the status that etcdctl prints', () => {
     const {kind, db, damages} = inspect(snapshotOf(release));
     expect(kind).toBe('snapshot');
     expect(damages).toEqual([]);
     expect(db?.status).toEqual(STATUS[release]);
-    expect(db?.hash).toEqual({hashKv: HASH_KV[release], hashRevision: 36, compactRevision: 12, keyCount: 9});
+    expect(db?.hash).toEqual({hashKv, hashRevision: 36, compactRevision: 12, keyCount: 9});
   });
 
   test('the database tells index, leases, members and auth', () => {
@@ -70,18 +63,17 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     expect(damages).toEqual([]);
     expect(wal?.metadata).toEqual({
       nodeId: id,
-      clusterId: release === '3.6.0' ? 'cba4db181a35f648' : '7f017e38852508e3',
+      clusterId,
     });
     const told = (wal?.entries ?? []).map(({entry}) => describeEntry(entry));
     expect(told.map(({request}) => request)).not.toContain('unknown');
     expect(told.map(({request}) => request)).not.toContain('none');
     expect(wal?.entries.at(-1)?.entry.index).toBe(wal?.hardState.commit);
-    const isV2 = release !== '3.6.0';
-    const published = isV2 ? ['v2', 'v2'] : ['cluster-member-attr-set', 'cluster-version-set'];
+    const published = publishesByV2 ? ['v2', 'v2'] : ['cluster-member-attr-set', 'cluster-version-set'];
     expect(told.slice(0, 4).map(({request}) => request)).toEqual(['ConfChangeAddNode', 'noop', ...published]);
     const version = `${release.slice(0, 3)}.0`;
     expect(told[3]?.text.replace(/^header:<.*?> /, '')).toBe(
-      isV2 ? `method=PUT path="/0/version" val="${version}"` : `cluster_version_set:<ver:"${version}" >`,
+      publishesByV2 ? `method=PUT path="/0/version" val="${version}"` : `cluster_version_set:<ver:"${version}" >`,
     );
     const kinds = new Set(told.map(({request}) => request));
     for (const kind of ['put', 'delete-range', 'txn', 'compaction', 'lease-grant', 'lease-revoke', 'auth-enable'])
