@@ -97,7 +97,7 @@ export function reportLines(comparisons: readonly Comparison[], given: CompareGi
   for (const comparison of comparisons) lines.push(...differenceLines(comparison, given));
   const count = comparisons.reduce((sum, {opCount}) => sum + opCount, 0);
   const found = comparisons.reduce((sum, {differences}) => sum + differences.length, 0);
-  lines.push(found === 0 ? `equal: ${count} operations, no difference` : `different: ${found} differences`);
+  lines.push(found === 0 ? `equal: ${count} operations, no difference` : `different: ${found} kinds of difference`);
   return lines;
 }
 
@@ -120,7 +120,7 @@ function differenceLines(
   given: CompareGiven,
 ): string[] {
   if (differences.length === 0) return [];
-  const lines = [`seed ${seed}: ${differences.length} differences`];
+  const lines = [`seed ${seed}: kinds of difference: ${differences.length}`];
   for (const difference of differences) lines.push(...oneDifference(difference));
   if (minimal !== undefined) {
     const early = minimal.stoppedEarly ? ', stopped by its budget' : '';

@@ -11,7 +11,7 @@ import {simWorld} from '../sim-world.ts';
 import type {World} from '../world.ts';
 import {type Difference, showOp} from './difference.ts';
 import {prelude} from './prelude.ts';
-import {startRun} from './run.ts';
+import {type Run, startRun} from './run.ts';
 import {runPlan} from './run-plan.ts';
 import {shrinkPlan} from './shrink.ts';
 
@@ -55,10 +55,7 @@ export interface Comparison {
   readonly minimal: MinimalSequence | undefined;
 }
 
-interface Outcome {
-  readonly calls: ReadonlyMap<string, number>;
-  readonly differences: readonly Difference[];
-}
+type Outcome = Pick<Run, 'calls' | 'different' | 'differences'>;
 
 /** Compares one seed. */
 export async function compareSeed(options: CompareOptions): Promise<Comparison> {
@@ -66,12 +63,13 @@ export async function compareSeed(options: CompareOptions): Promise<Comparison> 
   const codec = loadCodec();
   const drawn = drawPlan(seed, opCount, featuresOf(etcd.release, memberCount, seed));
   progress(`seed ${seed}: ${opCount} operations on ${memberCount === 1 ? '1 member' : `${memberCount} members`}`);
-  const {calls, differences} = await runBoth(
+  const outcome = await runBoth(
     options,
     codec,
     drawn.map(({op}) => op),
     differencesMax,
   );
+  const {differences} = outcome;
   const [first] = differences;
   const minimal =
     first === undefined || !options.shrink
@@ -93,7 +91,7 @@ export async function compareSeed(options: CompareOptions): Promise<Comparison> 
     release: etcd.release,
     memberCount,
     opCount: countOps(drawn.map(({op}) => op)),
-    rows: rowsOf(calls, differences),
+    rows: rowsOf(outcome),
     differences,
     minimal,
   };
@@ -123,7 +121,7 @@ async function runBoth(
     const run = startRun(codec, [left, right], {differencesMax});
     await prelude(run, options.self);
     await runPlan(run, plan);
-    return {calls: run.calls, differences: run.differences};
+    return run;
   } finally {
     for (const world of worlds) await world.close();
   }
@@ -177,9 +175,7 @@ async function differencesOf(
   }
 }
 
-function rowsOf(calls: ReadonlyMap<string, number>, differences: readonly Difference[]): RpcRow[] {
-  const different = new Map<string, number>();
-  for (const {rpc} of differences) different.set(rpc, (different.get(rpc) ?? 0) + 1);
+function rowsOf({calls, different}: Outcome): RpcRow[] {
   const names = [...new Set([...calls.keys(), ...different.keys()])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return names.map((rpc) => ({rpc, calls: calls.get(rpc) ?? 0, different: different.get(rpc) ?? 0}));
 }

@@ -7,6 +7,7 @@ import type {Plain, Rpc} from '../rpc/codec.ts';
 import {type PendingCall, type Reply, WorldDied} from '../world.ts';
 import {bindAnswer, fieldsOf, metadataOf, noteHeader, resolve, textOf} from './book.ts';
 import {calm, noteDone} from './calm.ts';
+import type {Difference} from './difference.ts';
 import {untilOneLeader} from './prelude.ts';
 import {bothSides, type Run, type Side, type StreamEnd, type StreamPair} from './run.ts';
 import {explode} from './stream-log.ts';
@@ -91,17 +92,26 @@ const READ_ONLY = /Range$|List$|Get$|Status$|Hash|TimeToLive$|Leases$|Leader$|Ob
 /** A linearizable read makes a member apply all that the others have acknowledged. etcd waits before it looks at permissions. */
 async function catchUpMember(run: Run, op: SingleOp): Promise<void> {
   if (run.sides[0].world.members.length === 1) return;
-  if ('member' in op && run.behind.delete(op.member)) {
+  const target = targetOf(run, op);
+  if (target !== undefined && run.behind.delete(target)) {
     const rpc = run.codec.rpc('KV/Range');
     const request = run.codec.encode(rpc, {key: 'catch-up', count_only: true});
-    await bothSides(run, ({world}) => world.call(op.member, rpc.path, request, {}));
+    await bothSides(run, ({world}) => world.call(target, rpc.path, request, {}));
   }
   const reads = 'rpc' in op && READ_ONLY.test(op.rpc);
   if (reads || op.op === 'http') return;
-  const source = 'member' in op ? op.member : -1;
   for (let member = 0; member < run.sides[0].world.members.length; member++) {
-    if (member !== source) run.behind.add(member);
+    if (member !== target) run.behind.add(member);
   }
+}
+
+/** The member that an operation is really sent to. */
+function targetOf(run: Run, op: SingleOp): number | undefined {
+  if (op.op === 'send') {
+    const pair = run.streams.get(streamName(op));
+    if (pair !== undefined && !hasEnded(pair)) return pair.member;
+  }
+  return 'member' in op ? op.member : undefined;
 }
 
 async function doCall(run: Run, op: SingleOp & {op: 'call'}, index: number): Promise<void> {
@@ -211,7 +221,13 @@ async function doSend(run: Run, op: SingleOp & {op: 'send'}): Promise<void> {
       sequences: new Map(),
       compared: new Map(),
     });
-    pair = {rpc, ends: [open(run.sides[0]), open(run.sides[1])], closed: false, hasDifference: false};
+    pair = {
+      rpc,
+      member: op.member,
+      ends: [open(run.sides[0]), open(run.sides[1])],
+      closed: false,
+      hasDifference: false,
+    };
     run.streams.set(name, pair);
   }
   for (const [side, end] of pair.ends.entries()) {
@@ -325,8 +341,12 @@ function compareArrived(run: Run, op: SingleOp, index: number): Short | undefine
     }
     const report = (): void => {
       run.pendings.delete(slot);
-      const shown = (reply: Reply | undefined): Plain => (reply === undefined ? 'still waiting' : 'answered');
-      addDifference(run, index, begun.rpc, begun, `after ${op.op} of operation ${index}`, shown(left), shown(right));
+      const shown = (reply: Reply | undefined, side: 0 | 1): Plain => {
+        if (reply === undefined) return 'still waiting';
+        const answer = reply.kind === 'ok' ? run.codec.decode(run.codec.rpc(begun.rpc), reply.response) : undefined;
+        return normalReply(run, begun.rpc, reply, answer, side);
+      };
+      addDifference(run, index, begun.rpc, begun, `pending ${slot}, after ${op.op}`, shown(left, 0), shown(right, 1));
     };
     return {side: left === undefined ? 0 : 1, report};
   }
@@ -392,5 +412,14 @@ function addDifference(
 ): void {
   const [{book, world}] = run.sides;
   const sent = 'request' in op ? resolve(op.request, book, run.shared, world) : null;
-  run.differences.push({index, rpc, op, sent, field, left, right});
+  run.different.set(rpc, (run.different.get(rpc) ?? 0) + 1);
+  const difference: Difference = {index, rpc, op, sent, field, left, right};
+  const kind = kindOf(difference);
+  if (run.differences.every((known) => kindOf(known) !== kind)) run.differences.push(difference);
+}
+
+/** The same field of the same RPC is one kind: whoever mends it wants to see the others too. */
+function kindOf({rpc, field, left, right}: Difference): string {
+  const errors = field === 'error' || field === 'outcome' ? JSON.stringify([left, right]).slice(0, 80) : '';
+  return `${rpc} ${field} ${errors}`.replace(/\d+/g, '#');
 }

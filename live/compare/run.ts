@@ -22,6 +22,8 @@ export type Sides = readonly [Side, Side];
 /** A stream as both worlds have it. */
 export interface StreamPair {
   readonly rpc: Rpc;
+  /** Where it was opened; later messages go there whatever they say. */
+  readonly member: number;
   readonly ends: readonly [StreamEnd, StreamEnd];
   /** Closed by us: what comes afterwards is not compared. */
   closed: boolean;
@@ -49,7 +51,10 @@ export interface Run {
   readonly streams: Map<string, StreamPair>;
   readonly pendings: Map<number, PendingPair>;
   readonly quiet: Quiet;
+  /** The first difference of each kind. */
   readonly differences: Difference[];
+  /** Operations that were answered differently, by row of the table. */
+  readonly different: Map<string, number>;
   /** Calls by row of the table. */
   readonly calls: Map<string, number>;
   /** Members that may not have applied yet what another member answered. */
@@ -60,7 +65,7 @@ export interface Run {
 }
 
 export interface RunOptions {
-  /** The run ends when that many differences are found. */
+  /** The run ends when that many kinds of difference are found. */
   readonly differencesMax: number;
 }
 
@@ -76,6 +81,7 @@ export function startRun(codec: Codec, worlds: readonly [World, World], {differe
     pendings: new Map(),
     quiet: new Map([['start', [0, 0]]]),
     differences: [],
+    different: new Map(),
     calls: new Map(),
     behind: new Set(),
     differencesMax,
