@@ -38,6 +38,7 @@ interface CrashRun {
   /** What a new watch from the first revision on is told in the end. */
   readonly history: readonly string[];
   readonly acknowledged: readonly string[];
+  readonly resumes: number;
 }
 
 /** Two writers and two watches while each member is killed in turn. */
@@ -79,7 +80,7 @@ function crashRun(release: string, seed: number, crashes: number): CrashRun {
     yield* changes(env, new Watcher(client).watch({key: 'a', rangeEnd: 'z', startRevision: 1}), all, 3 * SECOND);
     return all;
   });
-  return {told, history, acknowledged};
+  return {told, history, acknowledged, resumes: world.trace.marks()['client: watch resumed'] ?? 0};
 }
 
 test.each([
@@ -89,7 +90,8 @@ test.each([
   ['3.6.0', 4],
   ['3.6.0', 5],
 ])('%s, seed %i: each change comes exactly once and in order', (release, seed) => {
-  const {told, history, acknowledged} = crashRun(release, seed, 6);
+  const {told, history, acknowledged, resumes} = crashRun(release, seed, 6);
+  expect(resumes).toBeGreaterThan(0);
   expect(history.length).toBeGreaterThan(100);
   expect(firstDifference(told[0], history)).toBeUndefined();
   expect(
