@@ -126,6 +126,15 @@ async function doCall(run: Run, op: SingleOp & {op: 'call'}, index: number): Pro
   compareReplies(run, op, index, [left, right]);
 }
 
+/** Bytes that are no answer at all are a finding, not a failure of ours. */
+function decodeReply(run: Run, rpc: Rpc, response: Uint8Array): Plain {
+  try {
+    return run.codec.decode(rpc, response);
+  } catch (thrown) {
+    return {undecodable: thrown instanceof Error ? thrown.message : String(thrown)};
+  }
+}
+
 /** Compares two ends of a unary call, and keeps what later operations refer to. */
 function compareReplies(
   run: Run,
@@ -134,7 +143,7 @@ function compareReplies(
   replies: readonly [Reply, Reply],
 ): void {
   const rpc = run.codec.rpc(op.rpc);
-  const answers = replies.map((reply) => (reply.kind === 'ok' ? run.codec.decode(rpc, reply.response) : undefined));
+  const answers = replies.map((reply) => (reply.kind === 'ok' ? decodeReply(run, rpc, reply.response) : undefined));
   for (const [side, answer] of answers.entries()) {
     const fields = fieldsOf(answer);
     const {book, world} = run.sides[side as 0 | 1];
@@ -146,7 +155,8 @@ function compareReplies(
   if (replies.every(({kind}) => kind === 'ok')) noteAgreed(run, op);
   if (replies.some(({kind}) => kind === 'silence')) run.silences++;
   const normal = replies.map((reply, side) => normalReply(run, op.rpc, reply, answers[side], side as 0 | 1));
-  if (replies[0].kind !== replies[1].kind) {
+  const shapes = normal.map((outcome) => Object.keys(outcome ?? {})[0]);
+  if (shapes[0] !== shapes[1]) {
     addDifference(run, index, op.rpc, op, 'outcome', normal[0], normal[1]);
     return;
   }
@@ -169,6 +179,7 @@ function normalReply(run: Run, rpc: string, reply: Reply, answer: Plain | undefi
   const {book, world} = run.sides[side];
   switch (reply.kind) {
     case 'ok':
+      if (fieldsOf(answer)?.['undecodable'] !== undefined) return answer ?? null;
       return {ok: normalise(rpc, answer ?? null, {book, nowMs: world.nowMs()})};
     case 'error':
       return {error: `${reply.code} ${renameText(reply.message, book)}`};
@@ -343,7 +354,7 @@ function compareArrived(run: Run, op: SingleOp, index: number): Short | undefine
       run.pendings.delete(slot);
       const shown = (reply: Reply | undefined, side: 0 | 1): Plain => {
         if (reply === undefined) return 'still waiting';
-        const answer = reply.kind === 'ok' ? run.codec.decode(run.codec.rpc(begun.rpc), reply.response) : undefined;
+        const answer = reply.kind === 'ok' ? decodeReply(run, run.codec.rpc(begun.rpc), reply.response) : undefined;
         return normalReply(run, begun.rpc, reply, answer, side);
       };
       addDifference(run, index, begun.rpc, begun, `pending ${slot}, after ${op.op}`, shown(left, 0), shown(right, 1));

@@ -16,7 +16,12 @@ export function explode(codec: Codec, rpc: Rpc, message: StreamMessage): LogEntr
   if (message.kind === 'end') {
     return [{sequence: 'end', raw: {code: message.code, message: message.message}}];
   }
-  const answer = fieldsOf(codec.decode(rpc, message.response)) ?? {};
+  let answer: Fields;
+  try {
+    answer = fieldsOf(codec.decode(rpc, message.response)) ?? {};
+  } catch (thrown) {
+    return [{sequence: 'answers', raw: {undecodable: thrown instanceof Error ? thrown.message : String(thrown)}}];
+  }
   if (rpc.name === 'Watch/Watch') return explodeWatch(answer);
   return [{sequence: 'answers', raw: answer}];
 }

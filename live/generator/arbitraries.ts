@@ -80,9 +80,10 @@ export const revision: fc.Arbitrary<Plain> = odds<Plain>(
 export const pastRevision: fc.Arbitrary<Plain> = odds<Plain>([10, near('head', -12, 0)], [2, near('compacted', -1, 1)]);
 export const nextRevision: fc.Arbitrary<Plain> = near('head', 1, 4);
 
-/** A field that is mostly absent. */
-export function sometimes<T>(arbitrary: fc.Arbitrary<T>, oneIn: number): fc.Arbitrary<T | undefined> {
-  return fc.option(arbitrary, {nil: undefined, freq: oneIn - 1 === 0 ? 1 : oneIn - 1}).map((drawn) => drawn);
+/** Absent but once in so many; present ones shrink to absence. */
+function absentOr(oneIn: number, arbitrary: fc.Arbitrary<Plain>): fc.Arbitrary<Plain | undefined> {
+  const absent = {weight: oneIn - 1, arbitrary: fc.constant<Plain | undefined>(undefined)};
+  return fc.oneof({withCrossShrink: true}, absent, {weight: 1, arbitrary});
 }
 
 /** Absent fields leave no trace in a request. */
@@ -96,10 +97,7 @@ export function message(
   options: Readonly<Record<string, readonly [number, fc.Arbitrary<Plain>]>> = {},
 ): fc.Arbitrary<Plain> {
   const optional = Object.fromEntries(
-    Object.entries(options).map(([name, [oneIn, arbitrary]]) => [
-      name,
-      odds<Plain | undefined>([oneIn - 1, fc.constant(undefined)], [1, arbitrary]),
-    ]),
+    Object.entries(options).map(([name, [oneIn, arbitrary]]) => [name, absentOr(oneIn, arbitrary)]),
   );
   return fc.record({...always, ...optional}).map((drawn) => compact(drawn as Record<string, Plain | undefined>));
 }

@@ -1,0 +1,139 @@
+// Two simulated worlds stand in for the pair: equal ones must agree, and a planted lie must be found where it was told.
+import {describe, expect, test} from 'vitest';
+import {drawPlan} from '../generator/draw-plan.ts';
+import {featuresOf} from '../generator/features.ts';
+import type {Op, Plan} from '../plan.ts';
+import {loadCodec} from '../rpc/codec.ts';
+import {simWorld} from '../sim-world.ts';
+import type {Reply, World} from '../world.ts';
+import {WorldDied} from '../world.ts';
+import {prelude} from './prelude.ts';
+import {type Run, startRun} from './run.ts';
+import {runPlan} from './run-plan.ts';
+
+const codec = loadCodec();
+
+function addresses(count: number) {
+  return Array.from({length: count}, (_, index) => ({
+    name: `m${index}`,
+    peerUrl: `http://127.0.0.1:${23_800 + index}`,
+    clientUrl: `http://127.0.0.1:${23_790 + index}`,
+  }));
+}
+
+const world = (seed: number, members = 1): World =>
+  simWorld({release: '3.5.16', members: addresses(members), clusterToken: 'tkn', seed});
+
+async function compare(plan: Plan, worlds: readonly [World, World]): Promise<Run> {
+  const run = startRun(codec, worlds, {differencesMax: 10});
+  await prelude(run, false);
+  await runPlan(run, plan);
+  return run;
+}
+
+/** A world that answers as its inner one does, with `lie` applied to the bytes of one RPC. */
+const lying = (inner: World, path: string, lie: (reply: Reply) => Reply): World => ({
+  ...inner,
+  name: 'lying',
+  call: async (member, asked, request, metadata) => {
+    const reply = await inner.call(member, asked, request, metadata);
+    return asked === path ? lie(reply) : reply;
+  },
+});
+
+const call = (rpc: string, request: object): Op => ({op: 'call', rpc, member: 0, as: 'auto', request}) as Op;
+
+describe('two worlds of other seeds agree', () => {
+  test.each([
+    [1, 101],
+    [1, 102],
+    [3, 103],
+  ])('%i member(s), plan %i', async (members, seed) => {
+    const plan = drawPlan(seed, 250, featuresOf('3.5.16', members, seed)).map(({op}) => op);
+    const run = await compare(plan, [world(1, members), world(2, members)]);
+    expect(run.differences).toEqual([]);
+    expect([...run.calls.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(250);
+  });
+});
+
+describe('a lie is found', () => {
+  const plan: Plan = [
+    call('KV/Put', {key: 'a', value: '1'}),
+    call('KV/Range', {key: 'a'}),
+    call('KV/DeleteRange', {key: 'a'}),
+  ];
+
+  const cut =
+    (count: number) =>
+    (reply: Reply): Reply =>
+      reply.kind === 'ok' ? {kind: 'ok', response: reply.response.slice(0, -count)} : reply;
+
+  test('in a field of an answer', async () => {
+    // The last two bytes of this answer are the field `deleted`.
+    const run = await compare(plan, [world(1), lying(world(2), '/etcdserverpb.KV/DeleteRange', cut(2))]);
+    expect(run.differences).toMatchObject([
+      {index: 2, rpc: 'KV/DeleteRange', field: 'ok.deleted', left: '1', right: '0'},
+    ]);
+    expect(run.different.get('KV/DeleteRange')).toBe(1);
+  });
+  test('in bytes that are no answer', async () => {
+    const run = await compare(plan, [world(1), lying(world(2), '/etcdserverpb.KV/DeleteRange', cut(3))]);
+    expect(run.differences).toMatchObject([
+      {index: 2, field: 'outcome', right: {undecodable: expect.stringContaining('out of range')}},
+    ]);
+  });
+  test('in the text of an error', async () => {
+    const lie = (reply: Reply): Reply => (reply.kind === 'error' ? {...reply, message: `${reply.message}.`} : reply);
+    const bad = [call('KV/Put', {key: ''})];
+    const run = await compare(bad, [world(1), lying(world(2), '/etcdserverpb.KV/Put', lie)]);
+    expect(run.differences).toMatchObject([{index: 0, field: 'error', left: '3 etcdserver: key is not provided'}]);
+  });
+  test('in an error instead of an answer', async () => {
+    const run = await compare(plan, [
+      world(1),
+      lying(world(2), '/etcdserverpb.KV/DeleteRange', () => ({kind: 'error', code: 14, message: 'no'})),
+    ]);
+    expect(run.differences).toMatchObject([{index: 2, field: 'outcome', right: {error: '14 no'}}]);
+  });
+});
+
+test('an event that one world never sends is missed', async () => {
+  const inner = world(2);
+  const deaf: World = {
+    ...inner,
+    openStream: (member, path, metadata) => {
+      const stream = inner.openStream(member, path, metadata);
+      return {
+        ...stream,
+        get received() {
+          return stream.received.slice(0, 1);
+        },
+      };
+    },
+  };
+  const plan: Plan = [
+    {op: 'send', rpc: 'Watch/Watch', stream: 0, member: 0, as: 'auto', request: {create_request: {key: 'a'}}},
+    call('KV/Put', {key: 'b'}),
+    call('KV/Put', {key: 'a'}),
+  ];
+  const run = await compare(plan, [world(1), deaf]);
+  expect(run.differences).toMatchObject([
+    {index: 2, rpc: 'Watch/Watch', field: 'stream Watch/Watch 0, watch 0, entry 1'},
+  ]);
+});
+
+test('a world that dies is a difference at that operation, not a failure of the comparison', async () => {
+  const inner = world(2);
+  const mortal: World = {
+    ...inner,
+    call: async (member, path, request, metadata) => {
+      if (path.endsWith('/Compact')) throw new WorldDied(inner.name, 'panic');
+      return inner.call(member, path, request, metadata);
+    },
+  };
+  const run = await compare(
+    [call('KV/Put', {key: 'a'}), call('KV/Compact', {revision: 1})],
+    [{...world(1), name: 'first'}, mortal],
+  );
+  expect(run.differences).toMatchObject([{index: 1, field: 'end of a world', left: 'goes on'}]);
+});

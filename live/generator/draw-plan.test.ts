@@ -1,0 +1,63 @@
+import {describe, expect, test} from 'vitest';
+import {countOps, flatten, type SingleOp} from '../plan.ts';
+import {loadCodec, type Plain} from '../rpc/codec.ts';
+import {drawPlan} from './draw-plan.ts';
+import {featuresOf} from './features.ts';
+
+const planOf = (seed: number, count: number, release = '3.5.16', members = 1) =>
+  drawPlan(seed, count, featuresOf(release, members, seed)).map(({op}) => op);
+
+test('a seed draws one plan, another seed another', () => {
+  expect(planOf(7, 200)).toEqual(planOf(7, 200));
+  expect(planOf(7, 200)).not.toEqual(planOf(8, 200));
+});
+
+test('a plan has as many operations as asked for, a group at the end aside', () => {
+  for (const count of [1, 10, 500]) expect(countOps(planOf(3, count)) - count).toBeLessThan(15);
+});
+
+test('every RPC of every service is asked within a few seeds', () => {
+  const asked = new Set(
+    [1, 2, 3, 4].flatMap((seed) => flatten(planOf(seed, 2_000)).map((op) => ('rpc' in op ? op.rpc : op.op))),
+  );
+  expect(loadCodec().names.filter((name) => !asked.has(name))).toEqual([]);
+});
+
+/** Operations of many plans, of all releases and sizes. */
+const many = (['3.3.25', '3.4.23', '3.5.16'] as const).flatMap((release) =>
+  [1, 3].flatMap((members) =>
+    [1, 2].map((seed) => ({release, members, ops: flatten(planOf(seed, 1_500, release, members))})),
+  ),
+);
+const fieldsOf = (op: SingleOp): {readonly [field: string]: Plain} => ('request' in op ? (op.request as never) : {});
+
+describe('what is left out is never asked', () => {
+  test('a voter beside a single member', () => {
+    for (const {members, release, ops} of many) {
+      if (members !== 1) continue;
+      const adds = ops.filter((op) => op.op === 'call' && op.rpc === 'Cluster/MemberAdd' && op.bind !== undefined);
+      for (const op of adds) expect(fieldsOf(op)['isLearner'], release).toBe(true);
+    }
+  });
+  test('an open-ended delete beside a put', () => {
+    for (const {ops} of many) {
+      for (const op of ops) {
+        const text = JSON.stringify(fieldsOf(op));
+        if (!text.includes('request_put')) continue;
+        expect(text).not.toMatch(/"request_delete_range":\{[^}]*"range_end":"\\u0000"/);
+      }
+    }
+  });
+  test('3.3: a role without a name', () => {
+    for (const {release, ops} of many) {
+      if (release !== '3.3.25') continue;
+      for (const op of ops) if ('rpc' in op && op.rpc === 'Auth/RoleAdd') expect(fieldsOf(op)['name']).not.toBe('');
+    }
+  });
+});
+
+test('each drawn operation can be made smaller, and only into operations of its own RPC or family', () => {
+  const drawn = drawPlan(11, 100, featuresOf('3.5.16', 1, 11));
+  const counts = drawn.map((op) => [...op.smaller()].length);
+  expect(counts.filter((count) => count > 0).length).toBeGreaterThan(60);
+});
