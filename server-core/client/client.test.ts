@@ -1,115 +1,293 @@
 // What a client does around a call: which server it asks, what it asks again, what it says about a write.
-import {expect, test} from 'vitest';
-import type {Env} from '../../env/env.ts';
-import type {Fiber} from '../../env/fiber.ts';
-import {sleepUs, until} from '../../env/fiber.ts';
+import {describe, expect, test} from 'vitest';
+import {sleepUs} from '../../env/fiber.ts';
+import {Promised} from '../../env/sync.ts';
 import {World} from '../../sim/world.ts';
-import type {ClientPayload} from '../api/payloads.ts';
-import {clientFrame, clientPayloadOf} from '../api/payloads.ts';
-import type {Call, CallResult} from './client.ts';
-import {Client} from './client.ts';
+import type {CallFailure} from '../api/payloads.ts';
+import {memberMessage, membersResponse} from '../etcdserverpb/cluster-messages.ts';
+import type {Call, CallResult, ClientOptions} from './client.ts';
+import type {ScriptedConnection} from './test-servers.ts';
+import {runClient, ScriptedServer, SECOND} from './test-servers.ts';
 
 /** What a scripted server does with its n-th call: answers, refuses, breaks the connection, or says nothing. */
-type Script = (call: number) => 'ok' | 'unavailable' | 'invalid' | 'break' | 'silence';
+type Act = 'ok' | 'break' | 'silence' | CallFailure;
 
-/** A server that answers as its script says; `calls` counts what it got. */
-function server(world: World, name: string, script: Script): {calls: number} {
-  const seen = {calls: 0};
-  world.addMachine(name).start('server', function* (env) {
-    const listener = env.network.listen(2379);
-    for (;;) {
-      const connection = yield* until(listener.accept);
-      if (connection === undefined) return;
-      connection.trySend(clientFrame({kind: 'settings'}, 0));
-      for (
-        let frame = yield* until(connection.receive);
-        frame !== undefined;
-        frame = yield* until(connection.receive)
-      ) {
-        const payload = clientPayloadOf(frame);
-        if (payload.kind !== 'call') continue;
-        const act = script(++seen.calls);
-        const reply = answer(act, payload.id);
-        if (reply !== undefined) connection.trySend(clientFrame(reply, 10));
-        if (act === 'break') connection.reset();
-      }
-    }
+const UNAVAILABLE: CallFailure = {code: 'Unavailable', message: 'etcdserver: leader changed'};
+const INVALID: CallFailure = {code: 'InvalidArgument', message: 'etcdserver: key is not provided'};
+const DROPPED: CallFailure = {code: 'Unknown', message: 'raft proposal dropped'};
+
+function callServer(world: World, name: string, act: (call: number) => Act): ScriptedServer {
+  let count = 0;
+  return new ScriptedServer(world, name, (payload, connection) => {
+    if (payload.kind === 'call') perform(act(++count), payload.id, connection);
   });
-  return seen;
 }
 
-function answer(act: ReturnType<Script>, id: number): ClientPayload | undefined {
-  if (act === 'ok') return {kind: 'reply', id, response: {}};
-  if (act === 'unavailable') return {kind: 'failure', id, code: 'Unavailable', message: 'etcdserver: leader changed'};
-  if (act === 'invalid')
-    return {kind: 'failure', id, code: 'InvalidArgument', message: 'etcdserver: key is not provided'};
-  return undefined;
+function perform(act: Act, id: number, connection: ScriptedConnection): void {
+  if (act === 'ok') connection.reply(id);
+  else if (act === 'break') connection.reset();
+  else if (act !== 'silence') connection.fail(id, act.code, act.message);
 }
 
-const read: Call = {method: '/etcdserverpb.KV/Range', request: {}, sizeBytes: 1, isRepeatable: true};
-const write: Call = {method: '/etcdserverpb.KV/Put', request: {}, sizeBytes: 1, isRepeatable: false};
+const read: Call = {method: '/etcdserverpb.KV/Range', request: {}, sizeBytes: 1};
+const write: Call = {method: '/etcdserverpb.KV/Put', request: {}, sizeBytes: 1};
 
 /** Makes these calls one after the other against these servers. */
-function ask(world: World, servers: readonly string[], calls: readonly Call[]): CallResult[] {
-  const results: CallResult[] = [];
-  world.addMachine('client').start('client', function* (env: Env): Fiber<void> {
-    const client = new Client(env, {endpoints: servers.map((name) => `${name}:2379`), requestTimeoutUs: 5_000_000});
-    client.start();
+function ask(
+  world: World,
+  servers: readonly string[],
+  calls: readonly Call[],
+  options: Partial<ClientOptions> = {},
+): CallResult[] {
+  return runClient(world, {endpoints: servers.map((name) => `${name}:2379`), ...options}, function* (client, env) {
+    const results: CallResult[] = [];
     yield* sleepUs(env.clock, 100_000);
     for (const call of calls) results.push(yield* client.call(call));
+    return results;
   });
-  world.runUntil(120_000_000);
-  return results;
 }
 
-test('a read that a server cannot answer now is asked again; a write is not, and its effect is unknown', () => {
-  const world = new World({seed: 1});
-  const seen = server(world, 's', (call) => (call <= 2 || call === 4 ? 'unavailable' : 'ok'));
-  const [first, second] = ask(world, ['s'], [read, write]);
-  expect([first?.kind, seen.calls]).toEqual(['ok', 4]);
-  expect(second).toMatchObject({kind: 'error', code: 'Unavailable', effect: 'unknown'});
+/** `ok`, or the code and the effect of an error. */
+const told = (result: CallResult | undefined): string =>
+  result?.kind === 'error' ? `${result.code} ${result.effect}` : (result?.kind ?? 'nothing');
+
+const countOf = (server: ScriptedServer): number => server.got('call').length;
+
+describe('tries', () => {
+  test('a read that a server cannot answer now is asked again; a write is not, and its effect is unknown', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', (call) => (call <= 2 || call === 4 ? UNAVAILABLE : 'ok'));
+    const results = ask(world, ['s'], [read, write]);
+    expect(results.map(told)).toEqual(['ok', 'Unavailable unknown']);
+    expect(countOf(server)).toBe(4);
+  });
+
+  test('a refusal is told at once, and nothing took place', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', () => INVALID);
+    expect(ask(world, ['s'], [read, write]).map(told)).toEqual(['InvalidArgument none', 'InvalidArgument none']);
+    expect(countOf(server)).toBe(2);
+  });
+
+  test('a connection that breaks under a write leaves its effect open; a read is asked on another server', () => {
+    const world = new World({seed: 1});
+    const broken = callServer(world, 's1', () => 'break');
+    const fine = callServer(world, 's2', () => 'ok');
+    const results = ask(world, ['s1', 's2'], [write, write, read, read]);
+    expect(results.slice(0, 2).map(told).sort()).toEqual(['Unavailable unknown', 'ok']);
+    expect(results.slice(2).map(told)).toEqual(['ok', 'ok']);
+    expect([countOf(broken) > 0, countOf(fine) > 0]).toEqual([true, true]);
+  });
+
+  test('a read is given up after 100 tries', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', () => UNAVAILABLE);
+    expect(ask(world, ['s'], [{...read, timeoutUs: 'none'}]).map(told)).toEqual(['Unavailable unknown']);
+    expect(countOf(server)).toBe(100);
+  });
+
+  // retry_interceptor.go: "its the callCtx deadline or cancellation, in which case try again", whatever the policy.
+  test.each(['Canceled', 'DeadlineExceeded'] as const)('%s from a server makes even a write be asked again', (code) => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', (call) => (call === 1 ? {code, message: 'of the server'} : 'ok'));
+    expect(ask(world, ['s'], [write]).map(told)).toEqual(['ok']);
+    expect(countOf(server)).toBe(2);
+  });
+
+  test('an earlier try that may have taken place outlasts a later refusal', () => {
+    const world = new World({seed: 1});
+    callServer(world, 's', (call) => (call === 1 ? {code: 'Canceled', message: 'of the server'} : DROPPED));
+    callServer(world, 't', () => DROPPED);
+    expect(ask(world, ['s'], [write]).map(told)).toEqual(['Unknown unknown']);
+    expect(ask(world, ['t'], [write]).map(told)).toEqual(['Unknown none']);
+  });
+
+  test('a learner is left for a voter, by a write too', () => {
+    const world = new World({seed: 1});
+    const refusal: CallFailure = {code: 'Unavailable', message: 'etcdserver: rpc not supported for learner'};
+    for (const name of ['s1', 's2']) callServer(world, name, (call) => (call % 2 === 1 ? refusal : 'ok'));
+    const results = ask(world, ['s1', 's2'], [write, write], {release: '3.5.16'});
+    expect(results.map(told)).toEqual(['ok', 'ok']);
+  });
 });
 
-test('a refusal is told at once, and nothing took place', () => {
-  const world = new World({seed: 1});
-  const seen = server(world, 's', () => 'invalid');
-  const results = ask(world, ['s'], [read, write]);
-  expect(results.map((result) => result.kind === 'error' && result.effect)).toEqual(['none', 'none']);
-  expect(seen.calls).toBe(2);
+describe('servers', () => {
+  test('are asked in turn', () => {
+    const world = new World({seed: 1});
+    const servers = ['s1', 's2', 's3'].map((name) => callServer(world, name, () => 'ok'));
+    ask(
+      world,
+      ['s1', 's2', 's3'],
+      Array.from({length: 9}, () => write),
+    );
+    expect(servers.map(countOf)).toEqual([3, 3, 3]);
+  });
+
+  test('that are down are passed over', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's1', () => 'ok');
+    world.addMachine('s2').start('idle', (env) => sleepUs(env.clock, 200 * SECOND));
+    const results = ask(
+      world,
+      ['s1', 's2'],
+      Array.from({length: 4}, () => write),
+    );
+    expect(results.map(told)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    expect(countOf(server)).toBe(4);
+  });
+
+  test('that come up late are waited for', () => {
+    const world = new World({seed: 1});
+    const machine = world.addMachine('s');
+    const late = callServer(world, 'late', () => 'ok');
+    machine.start('idle', (env) => sleepUs(env.clock, 200 * SECOND));
+    const results = runClient(world, {endpoints: ['s:2379']}, function* (client, env) {
+      env.spawn(
+        'move',
+        (function* () {
+          yield* sleepUs(env.clock, 2 * SECOND);
+          world.network.alias('s:2379', 'late:2379');
+        })(),
+      );
+      return [yield* client.call(write)];
+    });
+    expect(results.map(told)).toEqual(['ok']);
+    expect(countOf(late)).toBe(1);
+  });
+
+  test('that are left out of the endpoints finish what they have begun', () => {
+    const world = new World({seed: 1});
+    const held: (() => void)[] = [];
+    const old = new ScriptedServer(world, 'old', (payload, connection) => {
+      if (payload.kind === 'call') held.push(() => connection.reply(payload.id));
+    });
+    const young = callServer(world, 'young', () => 'ok');
+    const results = runClient(world, {endpoints: ['old:2379']}, function* (client, env) {
+      const first = env.spawn('first', client.call(write));
+      yield* sleepUs(env.clock, SECOND);
+      client.setEndpoints(['young:2379']);
+      const second = yield* client.call(write);
+      for (const answer of held) answer();
+      yield* sleepUs(env.clock, SECOND);
+      const end = first.ended.ready() ? first.ended.take() : undefined;
+      return [second, end?.kind === 'returned' ? end.value : undefined];
+    });
+    expect(results.map(told)).toEqual(['ok', 'ok']);
+    expect([countOf(old), countOf(young)]).toEqual([1, 1]);
+  });
+
+  test.each([
+    ['3.3.25', ['new:2379', 'learner:2379', 'unnamed:2379']],
+    ['3.4.23', ['new:2379']],
+    ['3.6.0', ['new:2379']],
+  ])('of the member list, for a client %s', (release, want) => {
+    const world = new World({seed: 1});
+    const member = (name: string, host: string, isLearner = false) =>
+      memberMessage.make({name, clientUrls: [`http://${host}:2379`], isLearner});
+    const members = [member('new', 'new'), member('learner', 'learner', true), member('', 'unnamed')];
+    new ScriptedServer(world, 's', (payload, connection) => {
+      if (payload.kind === 'call') connection.reply(payload.id, membersResponse.make({members}));
+    });
+    const endpoints = runClient(world, {endpoints: ['s:2379'], release}, function* (client) {
+      yield* client.sync();
+      return client.endpoints;
+    });
+    expect(endpoints).toEqual(want);
+  });
 });
 
-test('a connection that breaks under a write leaves its effect open; a read is asked on another server', () => {
-  const world = new World({seed: 1});
-  const broken = server(world, 's1', () => 'break');
-  const fine = server(world, 's2', () => 'ok');
-  const results = ask(world, ['s1', 's2'], [write, write, read, read]);
-  const kinds = results.map((result) => (result.kind === 'error' ? result.effect : 'ok'));
-  expect(kinds.slice(0, 2).sort()).toEqual(['ok', 'unknown']);
-  expect(kinds.slice(2)).toEqual(['ok', 'ok']);
-  expect([broken.calls > 0, fine.calls > 0]).toEqual([true, true]);
+describe('the end of a call', () => {
+  test('silence ends with the deadline of the call, effect unknown', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', () => 'silence');
+    expect(ask(world, ['s'], [write]).map(told)).toEqual(['DeadlineExceeded unknown']);
+    expect(server.got('cancel').length).toBe(1);
+  });
+
+  test('when no server can be reached a write certainly did not take place', () => {
+    const world = new World({seed: 1});
+    world.addMachine('s').start('idle', (env) => sleepUs(env.clock, 200 * SECOND));
+    expect(ask(world, ['s'], [write]).map(told)).toEqual(['DeadlineExceeded none']);
+  });
+
+  test('a call that is given up is cancelled on the server', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', () => 'silence');
+    const result = runClient(world, {endpoints: ['s:2379']}, function* (client, env) {
+      const cancelled = new Promised<void>();
+      env.spawn(
+        'give up',
+        (function* () {
+          yield* sleepUs(env.clock, SECOND);
+          cancelled.resolve();
+        })(),
+      );
+      return yield* client.call({...write, cancelled, timeoutUs: 'none'});
+    });
+    expect(result).toMatchObject({code: 'Canceled', message: 'context canceled', effect: 'unknown'});
+    expect(server.got('cancel').length).toBe(1);
+  });
+
+  test('a closed client makes no more calls', () => {
+    const world = new World({seed: 1});
+    callServer(world, 's', () => 'silence');
+    const results = runClient(world, {endpoints: ['s:2379']}, function* (client, env) {
+      const open = env.spawn('open', client.call(write));
+      yield* sleepUs(env.clock, SECOND);
+      client.close();
+      const after = yield* client.call(write);
+      yield* sleepUs(env.clock, SECOND);
+      const end = open.ended.ready() ? open.ended.take() : undefined;
+      return [end?.kind === 'returned' ? end.value : undefined, after];
+    });
+    expect(results.map(told)).toEqual(['Unavailable unknown', 'Canceled none']);
+  });
+
+  test('a requirement of a leader goes with the call', () => {
+    const world = new World({seed: 1});
+    const server = callServer(world, 's', () => 'ok');
+    ask(world, ['s'], [read, {...read, requiresLeader: true}]);
+    expect(server.got('call').map(({metadata}) => metadata)).toEqual([undefined, {requiresLeader: true}]);
+  });
 });
 
-test('servers are asked in turn', () => {
-  const world = new World({seed: 1});
-  const seen = ['s1', 's2', 's3'].map((name) => server(world, name, () => 'ok'));
-  ask(
-    world,
-    ['s1', 's2', 's3'],
-    Array.from({length: 9}, () => write),
-  );
-  expect(seen.map(({calls}) => calls)).toEqual([3, 3, 3]);
-});
+describe('a server that stops without a word', () => {
+  /** The server's machine is paused under a call; what the call is told, and after how many seconds. */
+  function pausedUnderCall(options: Partial<ClientOptions>): string {
+    const world = new World({seed: 1});
+    callServer(world, 's', () => 'silence');
+    const [result, seconds] = runClient(world, {endpoints: ['s:2379'], ...options}, function* (client, env) {
+      env.spawn(
+        'pause',
+        (function* () {
+          yield* sleepUs(env.clock, SECOND);
+          world.machine('s').pause();
+        })(),
+      );
+      const outcome = yield* client.call({...write, timeoutUs: 100 * SECOND});
+      return [outcome, Math.round(env.clock.monotonicUs() / SECOND)] as const;
+    });
+    return `${told(result)} after ${seconds}`;
+  }
 
-test('silence ends with the deadline of the call, effect unknown', () => {
-  const world = new World({seed: 1});
-  server(world, 's', () => 'silence');
-  const [result] = ask(world, ['s'], [write]);
-  expect(result).toMatchObject({kind: 'error', code: 'DeadlineExceeded', effect: 'unknown'});
-});
+  test('is noticed by pings: 10 s of silence at least, and the timeout', () => {
+    const keepAlive = {timeUs: 2 * SECOND, timeoutUs: 3 * SECOND, permitWithoutStream: false};
+    expect(pausedUnderCall({keepAlive})).toBe('Unavailable unknown after 13');
+  });
 
-test('when no server can be reached a write certainly did not take place', () => {
-  const world = new World({seed: 1});
-  world.addMachine('s').start('idle', (env) => sleepUs(env.clock, 200_000_000));
-  const [result] = ask(world, ['s'], [write]);
-  expect(result).toMatchObject({kind: 'error', code: 'DeadlineExceeded', effect: 'none'});
+  test('is not noticed without them', () => {
+    expect(pausedUnderCall({})).toBe('DeadlineExceeded unknown after 100');
+  });
+
+  test('pings stop while no call is open, unless they are permitted', () => {
+    const pingCount = (permitWithoutStream: boolean): number => {
+      const world = new World({seed: 1});
+      const server = callServer(world, 's', () => 'ok');
+      const keepAlive = {timeUs: 10 * SECOND, timeoutUs: SECOND, permitWithoutStream};
+      runClient(world, {endpoints: ['s:2379'], keepAlive}, (_client, env) => sleepUs(env.clock, 60 * SECOND));
+      return server.got('http').length;
+    };
+    expect(pingCount(false)).toBe(0);
+    expect(pingCount(true)).toBeGreaterThanOrEqual(4);
+  });
 });

@@ -214,7 +214,7 @@ test.each(['3.3.25', '3.4.23', '3.5.16', '3.6.0'])(
     });
     members.world.runUntil(members.world.nowUs + 2 * SECOND);
     members.crashInTurn(6, 500_000, 2 * SECOND);
-      const remaining = () =>
+    const remaining = () =>
       runClient(members.world, {endpoints: members.endpoints, release}, function* (client) {
         const answer = yield* new LeaseClient(client).timeToLive(id as LeaseId);
         return answer.kind === 'ok' ? answer.response.ttl : answer.message;
