@@ -31,6 +31,7 @@ function makeProgram(): Command {
   addReplay(program);
   addCheck(program);
   addReport(program);
+  addCompare(program);
   addDataDir(program, exits);
   program
     .command('demo', {hidden: true})
@@ -106,6 +107,23 @@ function addCheck(program: Command): void {
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample: etcdsim check ../shared/data/jepsen-etcd/etcd_005.log')
     .action(exits(async (paths: string[], given) => (await import('./check-command.ts')).checkCommand(paths, given)));
+}
+
+function addCompare(program: Command): void {
+  program
+    .command('compare')
+    .description('ask a real etcd and a simulated cluster the same, and look for a difference')
+    .option('--etcd <path>', 'an etcd binary, or a folder with one')
+    .option('--release <x.y.z>', 'the release that is simulated (default: what the binary says it is)')
+    .option('--members <1|3>', 'members of both clusters', '1')
+    .option('--seed <n>', 'the seed of the sequence (default: drawn, and printed)')
+    .option('--seeds <a..b>', 'several sequences')
+    .option('--ops <n>', 'operations in a sequence', '2000')
+    .option('--no-shrink', 'do not look for the smallest sequence with a difference')
+    .option('--rules', 'print what is not compared, and why')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', '\nExample: etcdsim compare --etcd ~/.cache/real-etcd/3.5.16 --members 3 --seed 7 --ops 500')
+    .action(exits(async (given) => (await import('./compare-command.ts')).compareCommand(given)));
 }
 
 function addReport(program: Command): void {

@@ -1,5 +1,6 @@
 // server-core/auth/behaviours.ts: in what releases differ about auth, each difference with its name, source and releases.
 // The main code reads as 3.6/3.7; every older way is asked for here.
+import type {GoSort} from '../mvcc/go-sort.ts';
 import {isSince} from '../release/release.ts';
 
 /** Calls whose permission is checked before they reach raft or the store. */
@@ -71,7 +72,7 @@ export interface AuthBehaviours {
   /** Checks of passwords and permissions read through the backend's read buffer: from 3.5.0 (issue 17158 up to 3.5.11). */
   readonly checksReadBuffer: boolean;
   /** sort.Sort's algorithm orders permissions of one key; Go 1.19 brought pattern-defeating quicksort. Builds of 3.3 are older. */
-  readonly sort: 'quicksort' | 'pdq';
+  readonly sort: GoSort;
   /** Auth writes store the consistent index with them: 3.3.21 and 3.4.8 up to the hooks of 3.5.0 (issue 11651). */
   readonly savesConsistentIndex: boolean;
   /** Permission is checked inside nested transactions: from 3.4.42, 3.5.28, 3.6.9 (CVE-2026-33343). */
@@ -156,7 +157,7 @@ export function authBehavioursOf(release: string): AuthBehaviours {
     hasAuthStatus: since('3.5.0'),
     listsEveryUser: since('3.4.20', '3.5.5'),
     checksReadBuffer: since('3.5.0'),
-    sort: since('3.4.0') ? 'pdq' : 'quicksort',
+    sort: since('3.5.0') ? 'pdq' : since('3.4.0') ? 'pdq-1.19' : 'quicksort',
     savesConsistentIndex: since('3.3.21', '3.4.8') && !since('3.5.0'),
     checksNestedTxn: since(...CVE_33413),
     checksTxnPutFully: since('3.4.44', '3.5.30', '3.6.11'),

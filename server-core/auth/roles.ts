@@ -7,8 +7,7 @@ import type {
   AuthRoleRevokePermissionRequest,
   Permission,
 } from '../etcdserverpb/auth-messages.ts';
-import {pdqSort} from '../mvcc/pdq-sort.ts';
-import {quickSort} from '../mvcc/quick-sort.ts';
+import {sortLikeGo} from '../mvcc/go-sort.ts';
 import {
   ERR_INVALID_AUTH_MGMT,
   ERR_PERMISSION_NOT_GIVEN,
@@ -66,8 +65,7 @@ export function grantPermission(state: AuthState, request: AuthRoleGrantPermissi
   if (at !== undefined && at.key === granted.key && at.rangeEnd === granted.rangeEnd) permissions[place] = granted;
   else {
     permissions.push(granted);
-    if (sort === 'pdq') pdqSort(permissions, isKeyLess);
-    else quickSort(permissions, isKeyLess);
+    sortLikeGo(permissions, isKeyLess, sort);
   }
   state.records.putRole({name: role.name, keyPermission: permissions});
   finishChange(state, 'everybody');

@@ -1,5 +1,6 @@
 // server-core/mvcc/behaviours.ts: what the store does differently from release to release.
 import {isSince} from '../release/release.ts';
+import type {GoSort} from './go-sort.ts';
 
 export interface MvccBehaviours {
   /**
@@ -17,8 +18,8 @@ export interface MvccBehaviours {
   readonly keepsCompactionHashes: boolean;
   /** A store never comes up below a compaction that was scheduled (17780): 3.4.32, 3.5.14, 3.6.0. */
   readonly raisesRevisionToScheduledCompaction: boolean;
-  /** sort.Sort's algorithm decides the order of ties; Go 1.19 brought pattern-defeating quicksort. Builds of 3.3 are older. */
-  readonly sort: 'quicksort' | 'pdq';
+  /** What decides the order of equal elements in a sorted range. */
+  readonly sort: GoSort;
 }
 
 /** The behaviours of a release. */
@@ -31,6 +32,6 @@ export function mvccBehaviours(release: string): MvccBehaviours {
     hashesAtCompactRevision: isSince(release, '3.4.27', '3.5.10', '3.6.0'),
     keepsCompactionHashes: isSince(release, '3.5.5', '3.6.0'),
     raisesRevisionToScheduledCompaction: isSince(release, '3.4.32', '3.5.14', '3.6.0'),
-    sort: isSince(release, '3.4.0') ? 'pdq' : 'quicksort',
+    sort: isSince(release, '3.5.0') ? 'pdq' : isSince(release, '3.4.0') ? 'pdq-1.19' : 'quicksort',
   });
 }

@@ -13,18 +13,20 @@ const REPAIRS_MAX = 5;
 /** Every comparison of a ninther swapped: the input runs downwards. */
 const NINTHER_SWAPS_MAX = 12;
 
-/** Sorts in place. */
-export function pdqSort<T>(items: T[], less: Less<T>): void {
-  new PdqSort(items, less).sort(0, items.length, 32 - Math.clz32(items.length));
+/** Sorts in place; `draws`: which generator breaks patterns, that of Go 1.19 or that of later ones. */
+export function pdqSort<T>(items: T[], less: Less<T>, draws: 'first' | 'later' = 'later'): void {
+  new PdqSort(items, less, draws).sort(0, items.length, 32 - Math.clz32(items.length));
 }
 
 /** Bounds are [from, end) throughout. */
 class PdqSort<T> {
   private readonly items: T[];
   private readonly isLessItem: Less<T>;
+  private readonly draws: 'first' | 'later';
   private swaps = 0;
 
-  constructor(items: T[], less: Less<T>) {
+  constructor(items: T[], less: Less<T>, draws: 'first' | 'later') {
+    this.draws = draws;
     this.items = items;
     this.isLessItem = less;
   }
@@ -182,11 +184,13 @@ class PdqSort<T> {
     const length = end - from;
     const mask = BigInt(2 ** (32 - Math.clz32(length)) - 1);
     let draw = BigInt(length);
+    // Go 1.19 took the shifts of a 32-bit generator for one of 64 bits; later ones mended that.
+    const [right, left] = this.draws === 'first' ? [17n, 5n] : [7n, 17n];
     const middle = from + 2 * (length >> 2);
     for (let i = middle - 1; i <= middle + 1; i++) {
       draw = BigInt.asUintN(64, draw ^ (draw << 13n));
-      draw ^= draw >> 7n;
-      draw = BigInt.asUintN(64, draw ^ (draw << 17n));
+      draw ^= draw >> right;
+      draw = BigInt.asUintN(64, draw ^ (draw << left));
       const place = Number(draw & mask);
       this.swap(i, from + (place >= length ? place - length : place));
     }

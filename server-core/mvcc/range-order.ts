@@ -4,9 +4,8 @@
 import {assert} from '../../base/assert.ts';
 import {compareByteStrings} from '../../base/byte-string.ts';
 import type {KeyValue, SortOrder, SortTarget} from '../etcdserverpb/types.ts';
-import type {MvccBehaviours} from './behaviours.ts';
-import {pdqSort} from './pdq-sort.ts';
-import {quickSort} from './quick-sort.ts';
+import type {GoSort} from './go-sort.ts';
+import {sortLikeGo} from './go-sort.ts';
 
 type Less = (a: KeyValue, b: KeyValue) => boolean;
 
@@ -22,16 +21,10 @@ const LESS = {
  * Sorts in place. Without an order, a target other than the key means ascending; by key they are ascending already. Releases
  * that let unknown options pass leave the pairs alone for an unknown order, and die of an unknown target.
  */
-export function sortKeyValues(
-  kvs: KeyValue[],
-  target: SortTarget,
-  order: SortOrder,
-  algorithm: MvccBehaviours['sort'],
-): void {
+export function sortKeyValues(kvs: KeyValue[], target: SortTarget, order: SortOrder, sort: GoSort): void {
   if (typeof order === 'number' || (target === 'key' && order !== 'descend')) return;
   assert(typeof target !== 'number', 'a range is sorted by nothing that is known', {target});
   const less: Less = LESS[target];
   const inOrder: Less = order === 'descend' ? (a, b) => less(b, a) : less;
-  if (algorithm === 'pdq') pdqSort(kvs, inOrder);
-  else quickSort(kvs, inOrder);
+  sortLikeGo(kvs, inOrder, sort);
 }

@@ -13,8 +13,8 @@ export interface ServerBehaviours {
   readonly quotaPassesReads: boolean;
   /** While an alarm is raised permissions are not checked at apply, until a restart: Alarm() wrapped the bare applier up to 3.5. */
   readonly alarmsBypassAuth: boolean;
-  /** Maintenance.Alarm's errors leave without their code (3.3). */
-  readonly alarmErrorsAreUnknown: boolean;
+  /** Maintenance.Alarm hands on what the applier said: no header, errors without their code. Up to 3.4. */
+  readonly alarmAnswersAreRaw: boolean;
   /** Status tells the applied index, the size in use, whether the member is a learner, and errors: 3.4 on. */
   readonly statusIsDetailed: boolean;
   /** Status tells storage version, quota and downgrade; HashKV its revision; Snapshot its version: 3.6 on. */
@@ -50,7 +50,7 @@ export function serverBehaviours(release: string): ServerBehaviours {
     stripsRangesOfForeignTxns: !isSince(release, '3.7.0'),
     quotaPassesReads: has34,
     alarmsBypassAuth: !has36,
-    alarmErrorsAreUnknown: !has34,
+    alarmAnswersAreRaw: !has35,
     statusIsDetailed: has34,
     statusTellsStorage: has36,
     moveLeaderChecksTarget: has34,

@@ -69,10 +69,9 @@ export class MaintenanceApi {
     if (refused !== undefined) return refused;
     const answer = yield* proposer.propose<AlarmResponse>({kind: 'alarm', request}, token);
     if (answer.kind === 'error') {
-      return behaviours.alarmErrorsAreUnknown ? {...answer, code: 'Unknown'} : answer;
+      return behaviours.alarmAnswersAreRaw ? {...answer, code: 'Unknown'} : answer;
     }
-    // 3.3 hands the applier's answer on as it is, without a header.
-    const header = behaviours.alarmErrorsAreUnknown ? undefined : proposer.header();
+    const header = behaviours.alarmAnswersAreRaw ? undefined : proposer.header();
     return {kind: 'ok', response: alarmResponse.make({...answer.response, header})};
   }
 
