@@ -4,6 +4,8 @@ import {isSince} from '../release/release.ts';
 export interface MembershipBehaviours {
   /** The v2 store holds a copy of the membership. Gone in 3.7 (#12913). */
   readonly keepsV2Store: boolean;
+  /** Up to 3.4 the v2 store lets an update renew a directory's time to live. */
+  readonly v2UpdatesDirectories: boolean;
   /** What a start believes: `RaftCluster.Recover`. The v2 store up to 3.4 and from 3.5.1 (#13348) to 3.5; the backend in 3.5.0 and from 3.6. */
   readonly recoversFrom: 'v2store' | 'backend';
   /**
@@ -53,6 +55,7 @@ export function membershipBehaviours(release: string): MembershipBehaviours {
   const only35 = is35 && !is36;
   return Object.freeze({
     keepsV2Store: !is37,
+    v2UpdatesDirectories: !is35,
     recoversFrom: is36 || (is35 && !isSince(release, '3.5.1')) ? 'backend' : 'v2store',
     validatesAgainst: is37 ? 'backend-only' : is36 ? 'backend-when-new' : 'v2store',
     replayWritesBackend: !is35,

@@ -4,6 +4,7 @@ import type {ByteString} from '../../base/byte-string.ts';
 import type {MemberId} from '../../base/ids.ts';
 import {formatId, toMemberId} from '../../base/ids.ts';
 import {EcodeKeyNotFound, EcodeNodeExist, isV2Error, type ShownNode, type V2Error} from '../v2store/node.ts';
+import type {V2StoreOptions} from '../v2store/store.ts';
 import {V2Store} from '../v2store/store.ts';
 import type {Attributes, Member, RaftAttributes} from './member.ts';
 import {
@@ -34,8 +35,8 @@ export function memberOfAttributesPath(path: ByteString): MemberId | undefined {
 }
 
 /** An empty v2 store as a server makes it. */
-export function newServerV2Store(nowNs: () => bigint): V2Store {
-  return new V2Store(NAMESPACES, nowNs);
+export function newServerV2Store(nowNs: () => bigint, options?: V2StoreOptions): V2Store {
+  return new V2Store(NAMESPACES, nowNs, options);
 }
 
 /** Is there anything beside the cluster's own keys? etcd: IsMetaStoreOnly, AssertNoV2StoreContent. */

@@ -96,8 +96,9 @@ function makeCluster(
 }
 
 /** The v2 store before anything was applied; none where the release keeps none. */
-function emptyV2Store(env: Env, {keepsV2Store}: MembershipBehaviours): V2Store | undefined {
-  return keepsV2Store ? newServerV2Store(() => BigInt(env.clock.wallUs()) * 1000n) : undefined;
+function emptyV2Store(env: Env, behaviours: MembershipBehaviours): V2Store | undefined {
+  const {keepsV2Store, v2UpdatesDirectories: updatesDirectories} = behaviours;
+  return keepsV2Store ? newServerV2Store(() => BigInt(env.clock.wallUs()) * 1000n, {updatesDirectories}) : undefined;
 }
 
 /** The v2 store that a snapshot carries. Throws ServerEnded where the release takes none with keys of the v2 API. */

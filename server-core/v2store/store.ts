@@ -40,6 +40,14 @@ export interface V2Compare {
   readonly prevIndex: number;
 }
 
+export interface V2StoreOptions {
+  /**
+   * Up to 3.4 an update without a value renews a directory's time to live. From 3.5 it is refused, though counted as a success: an error
+   * that was passed over before is returned there.
+   */
+  readonly updatesDirectories: boolean;
+}
+
 type CountedAction = 'sets' | 'delete' | 'update' | 'create' | 'compareAndSwap' | 'compareAndDelete';
 
 export class V2Store {
@@ -50,10 +58,16 @@ export class V2Store {
   readonly stats: V2Stats = emptyStats();
   private readonly readOnly: ReadonlySet<ByteString>;
   private readonly nowNs: () => bigint;
+  private readonly options: V2StoreOptions;
 
   /** `namespaces` are directories that are always there. etcd: v2store.New. */
-  constructor(namespaces: readonly ByteString[], nowNs: () => bigint) {
+  constructor(
+    namespaces: readonly ByteString[],
+    nowNs: () => bigint,
+    options: V2StoreOptions = {updatesDirectories: false},
+  ) {
     this.nowNs = nowNs;
+    this.options = options;
     this.root = new V2Node({path: '/', createdIndex: 0, parent: undefined, expireNs: undefined, isDirectory: true});
     for (const path of namespaces) {
       const node = new V2Node({path, createdIndex: 0, parent: this.root, expireNs: undefined, isDirectory: true});
@@ -105,11 +119,11 @@ export class V2Store {
   /** Writes a file that is there, or a directory's time to live. */
   update(path: ByteString, newValue: ByteString, ttl: TtlOptions = PERMANENT): V2Event | V2Error {
     const clean = cleanPath(path);
-    if (this.readOnly.has(clean)) return this.failed('update', this.error(EcodeRootROnly, '/'));
+    if (this.readOnly.has(clean)) return this.miscounted('update', this.error(EcodeRootROnly, '/'));
     const node = this.find(clean);
     if (isV2Error(node)) return this.failed('update', node);
-    // A directory takes no value, and etcd's write refuses even the empty one that the check before it lets through.
-    if (node.isDirectory) return this.failed('update', this.error(EcodeNotFile, newValue === '' ? '' : clean));
+    if (node.isDirectory && newValue !== '') return this.miscounted('update', this.error(EcodeNotFile, clean));
+    if (node.isDirectory) return this.updateDirectory(node, ttl);
     return this.write('update', node, ttl.refresh ? node.value : newValue, ttl);
   }
 
@@ -121,7 +135,7 @@ export class V2Store {
     ttl: TtlOptions = PERMANENT,
   ): V2Event | V2Error {
     const clean = cleanPath(path);
-    if (this.readOnly.has(clean)) return this.failed('compareAndSwap', this.error(EcodeRootROnly, '/'));
+    if (this.readOnly.has(clean)) return this.miscounted('compareAndSwap', this.error(EcodeRootROnly, '/'));
     const node = this.findFile(clean, compare);
     if (isV2Error(node)) return this.failed('compareAndSwap', node);
     return this.write('compareAndSwap', node, ttl.refresh ? node.value : value, ttl);
@@ -130,7 +144,7 @@ export class V2Store {
   /** Removes a file; a directory with `dir` when it is empty, with `recursive` in any case. */
   delete(path: ByteString, dir: boolean, recursive: boolean): V2Event | V2Error {
     const clean = cleanPath(path);
-    if (this.readOnly.has(clean)) return this.failed('delete', this.error(EcodeRootROnly, '/'));
+    if (this.readOnly.has(clean)) return this.miscounted('delete', this.error(EcodeRootROnly, '/'));
     const node = this.find(clean);
     if (isV2Error(node)) return this.failed('delete', node);
     return this.remove('delete', clean, node, {dir: dir || recursive, recursive});
@@ -140,7 +154,10 @@ export class V2Store {
   compareAndDelete(path: ByteString, compare: V2Compare): V2Event | V2Error {
     const clean = cleanPath(path);
     const node = this.findFile(clean, compare);
-    if (isV2Error(node)) return this.failed('compareAndDelete', node);
+    if (isV2Error(node)) {
+      const isMiscounted = node.code === EcodeNotFile || node.code === EcodeTestFailed;
+      return isMiscounted ? this.miscounted('compareAndDelete', node) : this.failed('compareAndDelete', node);
+    }
     return this.remove('compareAndDelete', clean, node, {dir: false, recursive: false});
   }
 
@@ -180,6 +197,12 @@ export class V2Store {
 
   private failed(action: CountedAction, error: V2Error): V2Error {
     this.stats[`${action}Fail`]++;
+    return error;
+  }
+
+  /** A refusal that etcd's statistics, which lie in the snapshot, count as a success: the deferred counter does not see it. */
+  private miscounted(action: CountedAction, error: V2Error): V2Error {
+    this.stats[`${action}Success`]++;
     return error;
   }
 
@@ -259,6 +282,20 @@ export class V2Store {
       node = child;
     }
     return node;
+  }
+
+  /** Behind the check that lets empty values pass, etcd's write refuses directories; see V2StoreOptions. */
+  private updateDirectory(node: V2Node, {expireNs, refresh}: TtlOptions): V2Event | V2Error {
+    this.stats.updateSuccess++;
+    if (!this.options.updatesDirectories) return this.error(EcodeNotFile, '');
+    const nowNs = this.nowNs();
+    const prevNode = node.show(false, nowNs);
+    this.currentIndex++;
+    node.expireNs = expireNs;
+    const shown = {...node.show(false, nowNs), modifiedIndex: this.currentIndex};
+    const updated = event('update', shown, {etcdIndex: this.currentIndex, prevNode, refresh});
+    this.history.add(updated);
+    return updated;
   }
 
   private write(

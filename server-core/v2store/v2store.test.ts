@@ -76,6 +76,20 @@ describe('calls', () => {
     expect(store.create('/1/old', file(''), {expireNs: 1n, refresh: false})).toMatchObject({node: {ttl: 0}});
   });
 
+  test('an update without a value renews a directory up to 3.4, and is refused but counted as done since', () => {
+    const ttl = {expireNs: NOW + 5_000_000_000n, refresh: false};
+    const old = new V2Store(['/0', '/1'], () => NOW, {updatesDirectories: true});
+    old.create('/1/d', {dir: true, value: '', unique: false});
+    expect(old.update('/1/d', '', ttl)).toMatchObject({node: {dir: true, ttl: 5, modifiedIndex: 2}});
+    expect(old.get('/1/d', false)).toMatchObject({node: {ttl: 5, modifiedIndex: 1}});
+    expect(old.update('/1/d', 'x', ttl)).toMatchObject({code: 102, cause: '/1/d'});
+    const store = fresh();
+    store.create('/1/d', {dir: true, value: '', unique: false});
+    expect(store.update('/1/d', '', ttl)).toMatchObject({code: 102, index: 1});
+    expect([old.stats.updateSuccess, old.stats.updateFail]).toEqual([2, 0]);
+    expect([store.stats.updateSuccess, store.stats.updateFail]).toEqual([1, 0]);
+  });
+
   test('directories list by name, without what is hidden', () => {
     const store = fresh();
     for (const name of ['b', '_h', 'a']) store.create(`/1/${name}`, file(name));
