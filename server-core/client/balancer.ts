@@ -57,6 +57,11 @@ export class Balancer {
     return picked;
   }
 
+  /** That endpoint, if it is ready. */
+  at(address: string): Endpoint | undefined {
+    return this.endpoints.find((endpoint) => endpoint.address === address && endpoint.state === 'ready');
+  }
+
   private hasChanged(): boolean {
     const {order, generations} = this;
     let readyCount = 0;

@@ -174,6 +174,29 @@ describe('servers', () => {
     });
     expect(results.map(told)).toEqual(['ok', 'ok']);
     expect([countOf(old), countOf(young)]).toEqual([1, 1]);
+    expect(old.endedCount).toBe(1);
+  });
+
+  test('that are left out while idle are left at once', () => {
+    const world = new World({seed: 1});
+    const [old, young] = ['old', 'young'].map((name) => callServer(world, name, () => 'ok'));
+    runClient(world, {endpoints: ['old:2379', 'young:2379']}, function* (client, env) {
+      yield* sleepUs(env.clock, SECOND);
+      client.setEndpoints(['young:2379']);
+      yield* sleepUs(env.clock, SECOND);
+    });
+    expect([old?.endedCount, young?.connections.length]).toEqual([1, 1]);
+  });
+
+  test('that a call names are asked and no other', () => {
+    const world = new World({seed: 1});
+    const servers = ['s1', 's2', 's3'].map((name) => callServer(world, name, () => 'ok'));
+    ask(
+      world,
+      ['s1', 's2', 's3'],
+      Array.from({length: 4}, () => ({...read, endpoint: 's2:2379'})),
+    );
+    expect(servers.map(countOf)).toEqual([0, 4, 0]);
   });
 
   test.each([

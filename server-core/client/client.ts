@@ -69,12 +69,14 @@ export interface Call {
   readonly cancelled?: Waitable<unknown>;
   /** WithRequireLeader. */
   readonly requiresLeader?: boolean;
+  /** Only this one of the client's endpoints, as Maintenance calls name one. They have a connection of their own in clientv3. */
+  readonly endpoint?: string;
   /** Instead of `timeoutUs` and `cancelled`: the call is part of something that has its own end. */
   readonly within?: CallContext;
 }
 
 /** What a call needs beside its request. */
-export type CallOptions = Pick<Call, 'timeoutUs' | 'cancelled' | 'requiresLeader' | 'within'>;
+export type CallOptions = Pick<Call, 'timeoutUs' | 'cancelled' | 'requiresLeader' | 'endpoint' | 'within'>;
 
 /** `effect`: what the call may have changed. */
 export interface Failure {
@@ -174,15 +176,13 @@ export class Client {
   }
 
   /** Makes a call whose response is known to be a T. */
-  *ask<T extends object>(method: Method, request: object, options: CallOptions = {}): Fiber<Success<T> | Failure> {
-    const result = yield* this.call({...options, method, request, sizeBytes: SMALL_REQUEST_SIZE});
-    return result as Success<T> | Failure;
+  ask<T extends object>(method: Method, request: object, options: CallOptions = {}): Fiber<Success<T> | Failure> {
+    return this.call({...options, method, request, sizeBytes: SMALL_REQUEST_SIZE}) as Fiber<Success<T> | Failure>;
   }
 
   /** Makes one call; it returns within its deadline, whatever the servers do. */
-  *call(call: Call): Fiber<CallResult> {
-    const context = this.contextOf(call);
-    return yield* this.callWithin(call, context);
+  call(call: Call): Fiber<CallResult> {
+    return this.callWithin(call, this.contextOf(call));
   }
 
   /** How long a call with these options may take. */
@@ -237,7 +237,7 @@ export class Client {
   private *attempt(call: Call, context: CallContext): Fiber<CallResult> {
     const metadata = this.credentials.metadata(call.requiresLeader ?? false);
     for (;;) {
-      const endpoint = yield* this.pick(context);
+      const endpoint = this.choose(call) ?? (yield* this.pick(context, call));
       if (endpoint === undefined) return {kind: 'error', ...this.whyEnded(context), effect: 'none'};
       const sent = endpoint.send(call.method, call.request, call.sizeBytes, metadata);
       if (sent === undefined) {
@@ -271,9 +271,9 @@ export class Client {
   }
 
   /** The next ready endpoint in turn, once there is one; undefined: the call's time is up. gRPC: WaitForReady. */
-  private *pick(context: CallContext): Fiber<Endpoint | undefined> {
+  private *pick(context: CallContext, call?: Call): Fiber<Endpoint | undefined> {
     for (;;) {
-      const endpoint = this.balancer.pick();
+      const endpoint = this.choose(call);
       if (endpoint !== undefined) return endpoint;
       if (context.ready() || this.closing.ready()) return undefined;
       yield {
@@ -284,6 +284,10 @@ export class Client {
         },
       };
     }
+  }
+
+  private choose(call?: Call): Endpoint | undefined {
+    return call?.endpoint === undefined ? this.balancer.pick() : this.balancer.at(call.endpoint);
   }
 
   private whyEnded(context: CallContext): CallFailure {

@@ -62,6 +62,8 @@ export class ScriptedServer {
   readonly seen: ClientPayload[] = [];
   /** The connections so far, the newest last. */
   readonly connections: ScriptedConnection[] = [];
+  /** Connections that ended while the client lived. */
+  endedCount = 0;
   private readonly script: Script;
   readonly address: string;
 
@@ -96,7 +98,10 @@ export class ScriptedServer {
     scripted.send({kind: 'settings'});
     for (;;) {
       const frame = yield* until(connection.receive);
-      if (frame === undefined) return;
+      if (frame === undefined) {
+        this.endedCount++;
+        return;
+      }
       const payload = clientPayloadOf(frame);
       this.seen.push(payload);
       if (payload.kind === 'http') scripted.send({kind: 'http-reply', id: payload.id, status: 200, body: ''});

@@ -166,6 +166,24 @@ describe('a stream that breaks', () => {
     ]);
   });
 
+  test('asks for the next watch only when the one before is answered', () => {
+    const world = new World({seed: 1});
+    const held: (() => void)[] = [];
+    const server = new WatchServer(world, ({create}, {request}, {send}) => {
+      if (create !== undefined) held.push(() => send(created(request, 5)));
+    });
+    runClient(world, {endpoints: ['s:2379']}, function* (client, env) {
+      const watcher = new Watcher(client);
+      for (const key of ['a', 'b', 'c']) watcher.watch({key});
+      for (let i = 1; i <= 3; i++) {
+        yield* sleepUs(env.clock, SECOND);
+        expect(held.length).toBe(i);
+        held[i - 1]?.();
+      }
+    });
+    expect(server.asked).toEqual(['stream', 'create a from 0', 'create b from 0', 'create c from 0']);
+  });
+
   test('is opened on another server', () => {
     const world = new World({seed: 1});
     const cut: WatchScript = (_request, _count, {send, break: reset}) => {
@@ -360,6 +378,23 @@ describe('a watch that is given up', () => {
     expect(told).toEqual([['ended cancelled'], ['created 6']]);
     expect(server.asked).toEqual(['stream', 'create a from 0', 'create b from 0']);
   });
+});
+
+test('a watch given up before any server is there opens no stream', () => {
+  const world = new World({seed: 1});
+  const server = new WatchServer(world, (_request, _count, {send}) => send(created(0, 5)), 'late');
+  const told = runClient(world, {endpoints: ['nobody:2379']}, function* (client, env) {
+    const watcher = new Watcher(client);
+    const watch = watcher.watch({key: 'k'});
+    yield* sleepUs(env.clock, SECOND);
+    watch.cancel();
+    client.setEndpoints(['late:2379']);
+    yield* sleepUs(env.clock, SECOND);
+    const second = watcher.watch({key: 'j', createdNotify: true});
+    return [yield* listen(env, watch, 1), yield* listen(env, second, 1)];
+  });
+  expect(told).toEqual([['ended cancelled'], ['created 5']]);
+  expect(server.asked).toEqual(['stream', 'create j from 0']);
 });
 
 test('watches that require a leader have a stream of their own', () => {
