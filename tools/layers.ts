@@ -12,7 +12,8 @@ export const LAYERS = {
   reports: ['base', 'history'],
   campaign: ['base', 'history', 'scenarios', 'reports'],
   live: ['base', 'history', 'scenarios', 'reports'],
-  cli: ['base', 'history', 'sim', 'checkers', 'scenarios', 'reports', 'campaign', 'live'],
+  // data-dir reads and writes etcd's files, which only server-core knows.
+  cli: ['base', 'env', 'history', 'sim', 'server-core', 'checkers', 'scenarios', 'reports', 'campaign', 'live'],
   tools: [
     'base',
     'env',

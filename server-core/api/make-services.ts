@@ -9,6 +9,7 @@ import {concurrencyBehaviours} from '../concurrency/behaviours.ts';
 import {ElectionApi} from '../concurrency/election-api.ts';
 import {LockApi} from '../concurrency/lock-api.ts';
 import type {Asker, ConcurrencyHost} from '../concurrency/waiting.ts';
+import {WatchCarrier} from '../concurrency/waiting.ts';
 import type {LeaderRequest} from '../etcdserverpb/concurrency-messages.ts';
 import type {LeaseKeepAliveRequest, LeaseKeepAliveResponse} from '../etcdserverpb/lease-messages.ts';
 import type {ServerStream} from '../etcdserverpb/server-stream.ts';
@@ -150,6 +151,11 @@ function concurrencyHost(env: Env, {kv, parts, proposer}: EtcdServer, lease: Lea
     kv,
     grant: (ttl, token) => lease.grant({ttl, id: NO_LEASE}, {token}),
     newWatchStream: () => parts.watchable.newStream(),
+    watchCarrier: new WatchCarrier(),
+    watchRefusal: function* (key, rangeEnd, token) {
+      if (!parts.auth.enabled) return undefined;
+      return watchRefusal(parts.auth, yield* callerOf(parts.auth, parts, token), key, rangeEnd);
+    },
     header: () => proposer.header(),
   };
 }

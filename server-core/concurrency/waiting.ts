@@ -24,7 +24,33 @@ export interface ConcurrencyHost {
   readonly kv: KvApi;
   readonly grant: (ttl: number, token: string | undefined) => Fiber<Answer<LeaseGrantResponse>>;
   readonly newWatchStream: () => WatchStream;
+  /** Why the owner of the token may not watch the range, in the words of a cancelled watch. */
+  readonly watchRefusal: (
+    key: ByteString,
+    rangeEnd: ByteString,
+    token: string | undefined,
+  ) => Fiber<string | undefined>;
+  readonly watchCarrier: WatchCarrier;
   readonly header: () => ResponseHeader;
+}
+
+/**
+ * The server's own client has one Watch call for all its watches, opened by whoever is first and closed with the last; every watch
+ * on it is made with the first one's token. clientv3: watcher.streams, keyed by outgoing metadata, of which there is none.
+ */
+export class WatchCarrier {
+  private watchCount = 0;
+  private openedWith: string | undefined;
+
+  /** A watch begins; the token that it is made with. */
+  begin(token: string | undefined): string | undefined {
+    if (this.watchCount++ === 0) this.openedWith = token;
+    return this.openedWith;
+  }
+
+  end(): void {
+    this.watchCount--;
+  }
 }
 
 /** Who asks, and how to see that they gave up. */
@@ -113,24 +139,42 @@ function* waitDelete(
   }
 }
 
+/** A key or a range from a revision on. */
+export interface WatchedRange {
+  readonly key: ByteString;
+  readonly rangeEnd: ByteString;
+  readonly startRevision: number;
+}
+
 /** The events of a key or a prefix from a revision on. */
 export class KeyEvents {
   private readonly host: ConcurrencyHost;
-  private readonly stream: WatchStream;
+  private readonly range: WatchedRange;
+  private stream: WatchStream | undefined;
 
-  constructor(
-    host: ConcurrencyHost,
-    range: {readonly key: ByteString; readonly rangeEnd: ByteString; readonly startRevision: number},
-  ) {
+  constructor(host: ConcurrencyHost, range: WatchedRange) {
     this.host = host;
-    this.stream = host.newWatchStream();
-    this.stream.watch({...range, watchId: 0, filter: {noPut: false, noDelete: false}});
+    this.range = range;
+  }
+
+  /** Begins to watch, or tells why that may not be. */
+  private *open(asker: Asker): Fiber<WatchStream | Failure> {
+    const {host, range} = this;
+    const token = host.watchCarrier.begin(asker.token);
+    const stream = host.newWatchStream();
+    this.stream = stream;
+    const refused = yield* host.watchRefusal(range.key, range.rangeEnd, token);
+    if (refused !== undefined) return failure(refused);
+    stream.watch({...range, watchId: 0, filter: {noPut: false, noDelete: false}});
+    return stream;
   }
 
   /** The next response with events; a failure when the asker gave up or the past is compacted. */
   *next(asker: Asker): Fiber<StoreResponse | Failure> {
+    const stream = this.stream ?? (yield* this.open(asker));
+    if ('kind' in stream) return stream;
     for (;;) {
-      const event = yield* select(this.host.env, {response: this.stream.receive, ended: asker.ended});
+      const event = yield* select(this.host.env, {response: stream.receive, ended: asker.ended});
       if (event.kind === 'ended' || event.value === undefined) return CANCELED;
       const {compactRevision, events} = event.value;
       if (compactRevision > 0) return failure('etcdserver: mvcc: required revision has been compacted');
@@ -139,6 +183,8 @@ export class KeyEvents {
   }
 
   close(): void {
+    if (this.stream === undefined) return;
+    this.host.watchCarrier.end();
     this.stream.close();
   }
 }

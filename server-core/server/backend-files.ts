@@ -43,6 +43,8 @@ export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?
   const options = qualifyBackend({
     batchIntervalUs: config.backendBatchIntervalMs * 1000,
     batchLimit: config.backendBatchLimit,
+    // bbolt on Linux: 3.3 left the freelist out of the file.
+    freelistSync: isSince(config.release, '3.4.0'),
     commitsDeletionsAtUnlock: isSince(config.release, '3.4.30', '3.5.12', '3.6.0'),
   });
   const backend = yield* openBackend(env, path, options);

@@ -1,6 +1,7 @@
 // server-core/server/bootstrap.ts: a member from nothing, or from what its disk holds. etcd 3.6: bootstrap.go; NewServer before.
-// Modelled: a new cluster from --initial-cluster, and the restart from WAL, snapshot and database, with repair of a torn WAL and
-// the checks that make a release refuse another one's files. Not modelled: discovery, force-new-cluster.
+// Modelled: a new cluster from --initial-cluster, joining one that runs, and the restart from WAL, snapshot and database, with repair
+// of a torn WAL and the checks that make a release refuse another one's files. Not modelled: discovery, force-new-cluster, the question
+// whether this member was bootstrapped before.
 import {must} from '../../base/assert.ts';
 import {fromUtf8Text} from '../../base/byte-string.ts';
 import type {ClusterId, Id64, MemberId} from '../../base/ids.ts';
@@ -31,6 +32,7 @@ import type {OpenedBackend} from './backend-files.ts';
 import {databasePath, openServerBackend, snapDirectory, snapshotDbPath} from './backend-files.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
+import {joinCluster} from './join.ts';
 import type {RaftDisk} from './raft-disk.ts';
 import {RaftFiles} from './raft-files.ts';
 
@@ -55,7 +57,28 @@ export interface Bootstrapped {
 export function* bootstrap(env: Env, config: ServerConfig): Fiber<Bootstrapped> {
   yield* env.disk.makeDirectory(snapDirectory(config));
   const files = new RaftFiles(env, config);
-  return (yield* files.exist()) ? yield* restart(env, config, files) : yield* startNewCluster(env, config, files);
+  if (yield* files.exist()) return yield* restart(env, config, files);
+  return config.initialClusterState === 'new'
+    ? yield* startNewCluster(env, config, files)
+    : yield* joinRunningCluster(env, config, files);
+}
+
+/** Raft begins with nothing: the leader sends what this member is to know. etcd: bootstrapExistingClusterNoWAL. */
+function* joinRunningCluster(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Bootstrapped> {
+  const named = initialMembers(config);
+  const opened = yield* openServerBackend(env, config);
+  const running = yield* joinCluster(env, config, membershipBehaviours(config.release), named);
+  const self = must(
+    running.members.find(({name}) => name === config.name),
+    'the initial cluster does not name this member',
+  );
+  const disk = yield* files.create(encodeMetadata(self.id, running.clusterId));
+  const storage = new MemoryStorage();
+  const node = new RawNode(raftConfig(env, config, self.id, storage));
+  const cluster = makeCluster(env, config, {id: running.clusterId, localId: self.id, backend: opened.backend});
+  cluster.setInitial(running.members);
+  env.trace.mark('bootstrap: joined a running cluster');
+  return {id: self.id, cluster, node, storage, disk, ...opened, confState: EMPTY_CONF_STATE};
 }
 
 /** etcd: bootstrapNewClusterNoWAL, bootstrapRaftFromCluster. */

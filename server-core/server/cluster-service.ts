@@ -1,6 +1,7 @@
 // server-core/server/cluster-service.ts: everything of a member that has to do with the cluster itself, put together: the Cluster service,
 // downgrades, the version monitor, publishing, and what is told of it over plain HTTP.
 import {fromUtf8Text} from '../../base/byte-string.ts';
+import {formatId} from '../../base/ids.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, select, sleepUs} from '../../env/fiber.ts';
 import type {Cell} from '../../env/sync.ts';
@@ -19,6 +20,7 @@ import {ClusterApi} from './cluster-api.ts';
 import {DowngradeApi} from './downgrade-api.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_TIMEOUT_WAIT_APPLIED} from './errors.ts';
+import {CLUSTER_ID_QUERY} from './join.ts';
 import type {PeerHttp} from './peer-http.ts';
 import type {Answer} from './proposer.ts';
 import {VersionMonitor} from './version-monitor.ts';
@@ -75,7 +77,9 @@ export class ClusterService {
   /** What members are told on the peer port. etcd: newPeerHandler. */
   answerPeers(http: PeerHttp): void {
     http.handles('/version', () => textFiber(this.versionBody()));
-    http.handles('/members', () => textFiber(this.membersBody()));
+    http.handles('/members', ({path}) =>
+      textFiber(path.endsWith(CLUSTER_ID_QUERY) ? formatId(this.parts.cluster.id) : this.membersBody()),
+    );
     http.handles('/members/promote/', (request) => this.members.handlePromote(request));
     if (this.versions.answersDowngradeEnabled)
       http.handles('/downgrade/enabled', () => this.downgrades.handleEnabled());

@@ -37,6 +37,8 @@ export interface ServerConfig {
   readonly dataDir: string;
   readonly clusterToken: string;
   readonly initialCluster: readonly InitialMember[];
+  /** --initial-cluster-state: a member without files founds the cluster, or joins one that runs. */
+  readonly initialClusterState: 'new' | 'existing';
   readonly clientUrls: readonly string[];
   readonly peerPort: number;
   readonly clientPort: number;
@@ -89,6 +91,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
   const config: ServerConfig = {
     dataDir: '/etcd',
     clusterToken: 'etcd-cluster',
+    initialClusterState: 'new',
     clientUrls: [`http://${input.name}:2379`],
     peerPort: 2380,
     clientPort: 2379,

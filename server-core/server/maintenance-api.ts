@@ -69,7 +69,7 @@ export class MaintenanceApi {
     if (refused !== undefined) return refused;
     const answer = yield* proposer.propose<AlarmResponse>({kind: 'alarm', request}, token);
     if (answer.kind === 'error') {
-      return behaviours.alarmAnswersAreRaw ? {...answer, code: 'Unknown'} : answer;
+      return behaviours.alarmAnswersAreRaw ? raw(answer) : answer;
     }
     const header = behaviours.alarmAnswersAreRaw ? undefined : proposer.header();
     return {kind: 'ok', response: alarmResponse.make({...answer.response, header})};
@@ -203,6 +203,11 @@ function describeAlarm({memberId, alarm}: AlarmMember): string {
   const member = memberId === NO_MEMBER ? '' : `memberID:${BigInt(`0x${memberId}`).toString()} `;
   const name = typeof alarm === 'number' ? String(alarm) : alarm.toUpperCase();
   return alarm === 'none' ? member : `${member}alarm:${name} `;
+}
+
+/** An error as it was before the API gave it a code: some parts word it otherwise inside. */
+function raw(answer: ServerError & {readonly plainText?: string}): ServerError {
+  return {...answer, code: 'Unknown', message: answer.plainText ?? answer.message};
 }
 
 const ok = <Response>(response: Response): Answer<Response> => ({kind: 'ok', response});

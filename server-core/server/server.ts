@@ -14,11 +14,13 @@ import {makeCheckpointer, runRevoker} from '../lease/revoker.ts';
 import type {Cluster} from '../membership/cluster.ts';
 import {addressOf} from '../membership/member.ts';
 import {mvccBehaviours} from '../mvcc/behaviours.ts';
+import {textReply} from '../rafthttp/peer-http.ts';
 import type {RaftPort} from '../rafthttp/raft-port.ts';
 import {Transport} from '../rafthttp/transport.ts';
 import type {Message} from '../raftpb/types.ts';
 import {isSince} from '../release/release.ts';
 import {walVersionOf} from '../schema/wal-version.ts';
+import {goTime} from '../v2store/go-json.ts';
 import {Applier} from './applier.ts';
 import {ApplyLoop} from './apply-loop.ts';
 import type {ToApply} from './apply-queue.ts';
@@ -41,6 +43,8 @@ import {makeLeaseHost} from './lease-host.ts';
 import {MaintenanceApi} from './maintenance-api.ts';
 import {PeerHttp} from './peer-http.ts';
 import {Proposer} from './proposer.ts';
+import type {RaftDisk} from './raft-disk.ts';
+import {spawnPurgeLoops} from './raft-files.ts';
 import {RaftLoop} from './raft-loop.ts';
 import {ReadLoop} from './read-loop.ts';
 import {RequestIds} from './request-ids.ts';
@@ -63,6 +67,7 @@ export class EtcdServer {
   readonly peerHttp = new PeerHttp();
   readonly behaviours: ServerBehaviours;
   private readonly env: Env;
+  private readonly disk: RaftDisk;
   private readonly config: ServerConfig;
   private readonly cluster: Cluster;
   private readonly transport: Transport;
@@ -93,6 +98,7 @@ export class EtcdServer {
     this.config = config;
     this.id = boot.id;
     this.consistentIndex = boot.consistentIndex;
+    this.disk = boot.disk;
     this.cluster = boot.cluster;
     this.behaviours = serverBehaviours(config.release);
     this.parts = this.makeParts(boot);
@@ -180,10 +186,12 @@ export class EtcdServer {
     env.spawn('lease-revoker', runRevoker(this.leases));
     env.spawn('watch', this.parts.watchable.run());
     env.spawn('publish', this.publish());
+    spawnPurgeLoops(env, config);
     this.clusterApi.start();
     if (config.autoCompaction !== undefined) env.spawn('compactor', this.makeCompactor(config.autoCompaction));
     yield* until(this.stopped.satisfies((isStopped) => isStopped));
     transport.stop();
+    yield* this.disk.close();
   }
 
   /** The others of the applied configuration; in a new cluster, of the initial one. */
@@ -392,6 +400,11 @@ export class EtcdServer {
       leader: leadership.leader,
       appliedWait,
       committedIndex: () => this.committed,
+    });
+    // The prober that members judge each other's round-trip times with.
+    // biome-ignore lint/correctness/useYield: nothing to wait for
+    this.peerHttp.handles('/raft/probing', function* () {
+      return textReply(200, `{"OK":true,"Now":"${goTime(BigInt(env.clock.wallUs()) * 1000n)}"}\n`);
     });
     if (config.leaseCheckpoint && leases.behaviours.hasCheckpoints)
       parts.lessor.setCheckpointer(makeCheckpointer(leases));
