@@ -153,7 +153,7 @@ function concurrencyHost(env: Env, {kv, parts, proposer}: EtcdServer, lease: Lea
     newWatchStream: () => parts.watchable.newStream(),
     watchCarrier: new WatchCarrier(),
     watchRefusal: function* (key, rangeEnd, token) {
-      if (!parts.auth.enabled) return undefined;
+      if (!parts.auth.enabled && token === undefined) return undefined;
       return watchRefusal(parts.auth, yield* callerOf(parts.auth, parts, token), key, rangeEnd);
     },
     header: () => proposer.header(),
@@ -194,7 +194,7 @@ function streamMethods(env: Env, config: ServerConfig, server: EtcdServer, host:
           watchable: parts.watchable,
           header: () => proposer.header(),
           isPermitted: function* ({key, rangeEnd}) {
-            if (!parts.auth.enabled) return undefined;
+            if (!parts.auth.enabled && call.metadata.token === undefined) return undefined;
             const caller = yield* callerOf(parts.auth, parts, call.metadata.token);
             const message = watchRefusal(parts.auth, caller, key, rangeEnd);
             return message === undefined ? undefined : {code: 'PermissionDenied', message};

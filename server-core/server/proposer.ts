@@ -56,8 +56,7 @@ export class Proposer {
   *propose<Response>(body: RaftRequestBody, token?: string): Fiber<Answer<Response>> {
     const {committedIndex, appliedIndex, identify} = this.host;
     if (committedIndex() > appliedIndex() + APPLY_GAP_MAX) return ERR_TOO_MANY_REQUESTS;
-    // An authentication is made by somebody who has no token yet.
-    const requester = body.kind === 'authenticate' || token === undefined ? undefined : yield* identify(token);
+    const requester = token === undefined ? undefined : yield* identify(token);
     if (requester !== undefined && 'kind' in requester) return requester;
     return yield* this.proposeAs<Response>(body, requester);
   }
