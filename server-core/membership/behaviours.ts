@@ -29,6 +29,8 @@ export interface MembershipBehaviours {
   readonly updateKeepsLearner: boolean;
   /** Learners exist: 3.4. Before, a conf change of that type is a panic. */
   readonly knowsLearners: boolean;
+  /** 3.6 does not begin with, or join, members of which too many are learners. */
+  readonly checksLearnersAtStart: boolean;
   /** A downgrade job can be stored and waives the check of 3.5; in 3.6 it is only logged. */
   readonly downgradeJob: 'unknown' | 'waives-check' | 'logged';
   /** How publishing and the cluster's version are proposed: v2 requests up to 3.5, for the sake of 3.4 peers (#12988). */
@@ -66,6 +68,7 @@ export function membershipBehaviours(release: string): MembershipBehaviours {
     syncsPromotion: is36 ? (is37 ? 'never' : 'at-start') : isSince(release, '3.5.24') ? 'behind-snapshot' : 'never',
     updateKeepsLearner: isSince(release, '3.5.31', '3.6.12', '3.7.0'),
     knowsLearners: isSince(release, '3.4.0'),
+    checksLearnersAtStart: is36,
     downgradeJob: is36 ? 'logged' : is35 ? 'waives-check' : 'unknown',
     proposesClusterRequests: is36 ? 'raft' : 'v2',
     v2Entries: is37 ? 'unreadable' : is36 ? 'cluster-only' : 'applied',

@@ -2,6 +2,7 @@
 import {describe, expect, test} from 'vitest';
 import type {MemberId} from '../../base/ids.ts';
 import {toMemberId} from '../../base/ids.ts';
+import type {ServerConfigInput} from './config.ts';
 import type {MemberOptions} from './test-lab.ts';
 import {Lab, three} from './test-lab.ts';
 
@@ -11,9 +12,9 @@ const clusterOf = (members: readonly MemberOptions[]) =>
   members.map(({name, peerUrl}) => ({name, peerUrls: [peerUrl]}));
 
 /** m1 to m3 run and m4 has a machine. */
-function runningThree(release: string): Lab {
+function runningThree(release: string, options: Partial<ServerConfigInput> = {}): Lab {
   const lab = new Lab(four);
-  for (const {name} of three) lab.start(name, release, {initialCluster: clusterOf(three)});
+  for (const {name} of three) lab.start(name, release, {initialCluster: clusterOf(three), ...options});
   lab.pass(12);
   return lab;
 }
@@ -30,10 +31,15 @@ const join = (lab: Lab, release: string, members = four) => {
   lab.pass(5);
 };
 
-describe.each(['3.3.25', '3.4.23', '3.5.16', '3.6.0', '3.7.0'])('%s', (release) => {
-  test('a member that was added comes to the same state, and survives a restart', () => {
-    const lab = runningThree(release);
-    lab.put(10);
+const LEARNING = ['3.4.23', '3.5.16', '3.6.0', '3.7.0'];
+
+describe.each(['3.3.25', ...LEARNING])('%s', (release) => {
+  test.each([
+    ['from the log', {}],
+    ['by snapshot', {snapshotCount: 20, snapshotCatchUpEntries: 5}],
+  ])('a member that was added comes to the same state %s, and survives a restart', (_how, options) => {
+    const lab = runningThree(release, options);
+    lab.put(60);
     const id = add(lab, false);
     join(lab, release);
     expect(lab.deaths).toEqual([]);
@@ -50,8 +56,10 @@ describe.each(['3.3.25', '3.4.23', '3.5.16', '3.6.0', '3.7.0'])('%s', (release) 
       expect(lab.server('m4').applier.store.stateDigest()).toBe(lab.server('m1').applier.store.stateDigest());
     }
   });
+});
 
-  test.skipIf(release === '3.3.25')('a learner catches up and is promoted, asked of any member', () => {
+describe.each(LEARNING)('%s', (release) => {
+  test('a learner catches up and is promoted, asked of any member', () => {
     const lab = runningThree(release);
     lab.put(10);
     const id = add(lab, true);
