@@ -29,6 +29,7 @@ export interface Book {
   readonly renewedMs: Map<string, number>;
   /** A server has drawn a lease id, which may be part of stored keys from then on. */
   hasDrawnLease: boolean;
+  addedCount: number;
 }
 
 /** What both worlds agree on. */
@@ -50,6 +51,7 @@ export function emptyBook(): Book {
     drawn: new Map(),
     renewedMs: new Map(),
     hasDrawnLease: false,
+    addedCount: 0,
   };
 }
 
@@ -130,7 +132,6 @@ export function bindAnswer(binding: Binding, answer: Fields, book: Book): void {
     case 'member': {
       const id = textOf(fieldsOf(answer['member'])?.['ID']);
       book.added.set(slot as number, id);
-      book.drawn.set(id, `<added member ${slot}>`);
       return;
     }
     case 'lock': {
@@ -146,6 +147,14 @@ export function bindAnswer(binding: Binding, answer: Fields, book: Book): void {
       return;
     }
   }
+}
+
+/** Every added member gets a name, whether or not a later operation refers to it. */
+export function nameAdded(answer: Fields, book: Book): void {
+  const id = textOf(fieldsOf(answer['member'])?.['ID']);
+  book.addedCount++;
+  book.drawn.set(id, `<added member ${book.addedCount}>`);
+  if (id !== '') book.drawn.set(BigInt(id).toString(16), `<added member ${book.addedCount}>`);
 }
 
 /** Ids above this were drawn by a server; plans give small ones. */

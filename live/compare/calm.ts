@@ -21,26 +21,26 @@ const WAITS: readonly Wait[] = [
   {
     before: (op) => callOf(op) === 'KV/Compact',
     after: 'watch in the past',
-    ms: 250,
+    ms: 130,
     reason: 'watches are caught up every 100 ms: a compaction in between decides whether one is cancelled',
   },
   {
     before: (op) =>
       callOf(op) === 'Watch/Watch' && 'request' in op && fieldsOf(op.request)?.['progress_request'] !== undefined,
     after: 'watch in the past',
-    ms: 250,
+    ms: 130,
     reason: 'a progress request is answered only when every watch of the stream is caught up (3.4.25, 3.5.8)',
   },
   {
     before: (op) => (op.op === 'close' && op.rpc === 'Watch/Watch') || requestOf(op)?.['cancel_request'] !== undefined,
     after: 'watch in the past',
-    ms: 250,
+    ms: 130,
     reason: 'whether the past was sent before the cancellation is a race',
   },
   {
     before: (op) => /Maintenance\/(Hash|HashKV|Snapshot|Defragment)$/.test(callOf(op)),
     after: 'compaction',
-    ms: 150,
+    ms: 80,
     reason: 'revisions are removed in the background; the hash of a compaction is stored at its end',
   },
   {

@@ -5,7 +5,7 @@ import {assert} from '../../base/assert.ts';
 import {flatten, type Plan, rowOf, type SingleOp} from '../plan.ts';
 import type {Plain, Rpc} from '../rpc/codec.ts';
 import {type PendingCall, type Reply, WorldDied} from '../world.ts';
-import {bindAnswer, fieldsOf, metadataOf, noteHeader, resolve, textOf} from './book.ts';
+import {bindAnswer, fieldsOf, metadataOf, nameAdded, noteHeader, resolve, textOf} from './book.ts';
 import {calm, noteDone} from './calm.ts';
 import type {Difference} from './difference.ts';
 import {untilOneLeader} from './prelude.ts';
@@ -149,6 +149,7 @@ function compareReplies(
     const {book, world} = run.sides[side as 0 | 1];
     if (fields === undefined) continue;
     if (op.bind !== undefined) bindAnswer(op.bind, fields, book);
+    if (op.rpc === 'Cluster/MemberAdd') nameAdded(fields, book);
     if (op.rpc === 'Lease/LeaseGrant') book.renewedMs.set(textOf(fields['ID']), world.nowMs());
     if (side === 0) noteHeader(fields, run.shared);
   }
