@@ -1,6 +1,6 @@
 // server-core/client/client-stream.ts: a streaming call as the client holds it, on one connection to one server.
 import type {Waitable} from '../../env/fiber.ts';
-import {Signal} from '../../env/fiber.ts';
+import {Channel} from '../../env/sync.ts';
 import type {CallFailure} from '../api/payloads.ts';
 
 /** What comes back on a stream. Behind an end nothing comes. */
@@ -21,8 +21,7 @@ export interface StreamCarrier {
 
 export class ClientStream {
   private readonly carrier: StreamCarrier;
-  private readonly events: StreamEvent[] = [];
-  private readonly changed = new Signal();
+  private readonly events = new Channel<StreamEvent>(Number.MAX_SAFE_INTEGER);
 
   constructor(carrier: StreamCarrier) {
     this.carrier = carrier;
@@ -36,8 +35,8 @@ export class ClientStream {
   /** Ready with what comes next. */
   readonly receive: Waitable<StreamEvent> = {
     ready: () => this.events.length > 0,
-    take: () => this.events.shift() ?? {kind: 'broken'},
-    park: (task) => this.changed.park(task),
+    take: () => this.events.tryReceive() ?? {kind: 'broken'},
+    park: (task) => this.events.receive.park(task),
   };
 
   /** Sends a request, in order; false: the connection is gone, and nothing was sent. */
@@ -57,7 +56,6 @@ export class ClientStream {
 
   /** The connection brought this. For the endpoint. */
   take(event: StreamEvent): void {
-    this.events.push(event);
-    this.changed.notify();
+    this.events.trySend(event);
   }
 }

@@ -217,6 +217,27 @@ describe('servers', () => {
     });
     expect(endpoints).toEqual(want);
   });
+
+  test('of the member list are looked up again and again when that is asked for', () => {
+    const world = new World({seed: 1});
+    let listed = 'one';
+    const server = new ScriptedServer(world, 's', (payload, connection) => {
+      const members = [memberMessage.make({name: listed, clientUrls: ['http://s:2379', `http://${listed}:2379`]})];
+      if (payload.kind === 'call') connection.reply(payload.id, membersResponse.make({members}));
+    });
+    const seen = runClient(world, {endpoints: ['s:2379'], autoSyncIntervalUs: 2 * SECOND}, function* (client, env) {
+      yield* sleepUs(env.clock, 3 * SECOND);
+      const first = client.endpoints;
+      listed = 'two';
+      yield* sleepUs(env.clock, 2 * SECOND);
+      return [first, client.endpoints];
+    });
+    expect(seen).toEqual([
+      ['s:2379', 'one:2379'],
+      ['s:2379', 'two:2379'],
+    ]);
+    expect(server.methods).toEqual(['MemberList', 'MemberList']);
+  });
 });
 
 describe('the end of a call', () => {

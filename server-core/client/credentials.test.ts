@@ -127,6 +127,18 @@ describe('by script', () => {
     expect(loginAndPut(world, release, user, 0)).toEqual([wrong.message]);
   });
 
+  test('the first token is waited for as long as the dial timeout says', () => {
+    const world = new World({seed: 1});
+    world.addMachine('s').start('idle', (env) => sleepUs(env.clock, 200 * SECOND));
+    const options = {endpoints: ['s:2379'], user, dialTimeoutUs: 2 * SECOND};
+    const [failure, seconds] = runClient(world, options, function* (client, env) {
+      const beforeUs = env.clock.monotonicUs();
+      const told = yield* client.login();
+      return [told, Math.round((env.clock.monotonicUs() - beforeUs) / SECOND)] as const;
+    });
+    expect([failure?.message, seconds]).toEqual(['context deadline exceeded', 2]);
+  });
+
   test.each([
     ['3.3.25', ['open t1']],
     ['3.4.23', ['Authenticate t1', 'open t2']],

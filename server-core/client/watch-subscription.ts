@@ -3,7 +3,7 @@
 import {must} from '../../base/assert.ts';
 import type {ByteString} from '../../base/byte-string.ts';
 import type {Waitable} from '../../env/fiber.ts';
-import {Signal} from '../../env/fiber.ts';
+import {Channel} from '../../env/sync.ts';
 import type {CallFailure} from '../api/payloads.ts';
 import type {Event, ResponseHeader} from '../etcdserverpb/types.ts';
 import type {WatchRequest, WatchResponse} from '../etcdserverpb/watch-messages.ts';
@@ -65,8 +65,7 @@ export class WatchSubscription {
   private nextRevision: number;
   private isAnnounced = false;
   private end: WatchEnd | undefined;
-  private readonly queue: WatchEvent[] = [];
-  private readonly changed = new Signal();
+  private readonly queue = new Channel<WatchEvent>(Number.MAX_SAFE_INTEGER);
 
   constructor(options: WatchOptions, behaviours: ClientBehaviours) {
     this.options = options;
@@ -76,8 +75,8 @@ export class WatchSubscription {
 
   readonly receive: Waitable<WatchEvent> = {
     ready: () => this.queue.length > 0 || this.end !== undefined,
-    take: () => this.queue.shift() ?? {kind: 'ended', end: must(this.end, 'nothing to take')},
-    park: (task) => this.changed.park(task),
+    take: () => this.queue.tryReceive() ?? {kind: 'ended', end: must(this.end, 'nothing to take')},
+    park: (task) => this.queue.receive.park(task),
   };
 
   get isOver(): boolean {
@@ -100,7 +99,7 @@ export class WatchSubscription {
   created(header: ResponseHeader): void {
     if (this.isAnnounced) return;
     this.isAnnounced = true;
-    if (this.options.createdNotify) this.push({kind: 'created', header});
+    if (this.options.createdNotify) this.queue.trySend({kind: 'created', header});
     if (this.nextRevision === 0) this.nextRevision = header.revision;
   }
 
@@ -116,7 +115,7 @@ export class WatchSubscription {
       this.finish({kind: 'compacted', compactRevision, header});
       return true;
     }
-    this.push(last === undefined ? {kind: 'progress', header} : {kind: 'events', header, events});
+    this.queue.trySend(last === undefined ? {kind: 'progress', header} : {kind: 'events', header, events});
     return false;
   }
 
@@ -124,17 +123,12 @@ export class WatchSubscription {
   finish(end: WatchEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    this.changed.notify();
+    this.queue.close();
   }
 
   /** The user gave it up and reads no more. */
   abandon(): void {
-    this.queue.length = 0;
+    while (this.queue.tryReceive() !== undefined);
     this.finish({kind: 'cancelled'});
-  }
-
-  private push(event: WatchEvent): void {
-    this.queue.push(event);
-    this.changed.notify();
   }
 }
