@@ -2,8 +2,6 @@
 // They come as v2 requests (proposed up to 3.5) or as fields 1300 to 1302 of a raft request (from 3.6); see behaviours.ts for who
 // understands which. They are applied to the v2 store on every replay, to the backend only when it does not hold them yet.
 // etcd: apply_v2.go, apply.go (ClusterVersionSet, ClusterMemberAttrSet, DowngradeInfoSet).
-import type {ByteString} from '../../base/byte-string.ts';
-import {fromBytes, toBytes} from '../../base/byte-string.ts';
 import type {Id64, MemberId} from '../../base/ids.ts';
 import type {RaftRequestBody} from '../etcdserverpb/raft-request.ts';
 import type {V2Request} from '../etcdserverpb/v2-request.ts';
@@ -99,7 +97,7 @@ export function applyClusterRequest(cluster: Cluster, request: ClusterRequest, i
 export function applyV2Request(store: V2Store | undefined, behaviours: MembershipBehaviours, request: V2Request): void {
   if (behaviours.v2Entries !== 'applied' || store === undefined) {
     throw new ServerEnded('detected disallowed v2 WAL for stage --v2-deprecation=write-only', {
-      method: describe(request.method),
+      method: request.method,
     });
   }
   switch (request.method) {
@@ -138,5 +136,3 @@ function ttlOf({expirationNs, refresh}: V2Request): TtlOptions {
 }
 
 const signed = (id: Id64): bigint => BigInt.asIntN(64, BigInt(`0x${id}`));
-
-const describe = (text: ByteString): string => fromBytes(toBytes(text));

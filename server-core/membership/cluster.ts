@@ -158,10 +158,6 @@ export class Cluster {
     return this.job;
   }
 
-  get isLocalLearner(): boolean {
-    return this.byId.get(this.parts.localId)?.isLearner ?? false;
-  }
-
   /** Why a conf change is refused now. Replayed entries of 3.7 are not looked at. */
   confChangeError(change: ConfChange, isNew: boolean): ClusterErrorCode | undefined {
     const {behaviours, learnersMax = LEARNERS_MAX} = this.parts;
