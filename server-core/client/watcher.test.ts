@@ -174,8 +174,10 @@ describe('a stream that breaks', () => {
     });
     runClient(world, {endpoints: ['s:2379']}, function* (client, env) {
       const watcher = new Watcher(client);
-      for (const key of ['a', 'b', 'c']) watcher.watch({key});
+      watcher.watch({key: 'a'});
       for (let i = 1; i <= 3; i++) {
+        yield* sleepUs(env.clock, SECOND);
+        if (i === 1) for (const key of ['b', 'c']) watcher.watch({key});
         yield* sleepUs(env.clock, SECOND);
         expect(held.length).toBe(i);
         held[i - 1]?.();
@@ -222,6 +224,19 @@ describe('a stream that its server ends', () => {
     });
     expect(told).toEqual(['ended failed: EOF']);
   });
+});
+
+test('a server that ends every stream is asked less and less often, but not by clients before 3.4.22 and 3.5.6', () => {
+  const streamCount = (release: string): number => {
+    const script: WatchScript = (_request, _count, {end}) => end({code: 'Unavailable', message: 'not now'});
+    return watchOnce(script, {}, release).asked.filter((line) => line === 'stream').length;
+  };
+  const counts = ['3.4.23', '3.5.16', '3.6.0'].map(streamCount);
+  for (const count of counts) {
+    expect(count).toBeGreaterThan(40);
+    expect(count).toBeLessThan(110);
+  }
+  expect(streamCount('3.3.25')).toBeGreaterThan(500);
 });
 
 describe('answers', () => {
@@ -289,6 +304,33 @@ describe('answers', () => {
       return [yield* listen(env, theirs, 1), yield* listen(env, mine, 1)];
     });
     expect(told).toEqual([[`ended failed: ${reason}`], ['events 6']]);
+  });
+
+  test('a refusal is also what watches are told that the server cancels later on that stream', () => {
+    const world = new World({seed: 1});
+    new WatchServer(world, ({create}, _count, {send}) => {
+      if (create?.key === 'mine') send(created(1, 5));
+      if (create?.key === 'theirs') {
+        send(created(-1, 5, {canceled: true, cancelReason: 'denied'}));
+        send(watchResponse.make({header: at(5), watchId: 1, canceled: true}));
+      }
+    });
+    const told = runClient(world, {endpoints: ['s:2379']}, function* (client, env) {
+      const watcher = new Watcher(client);
+      const [mine, theirs] = [watcher.watch({key: 'mine'}), watcher.watch({key: 'theirs'})];
+      return [yield* listen(env, theirs, 1), yield* listen(env, mine, 1)];
+    });
+    expect(told).toEqual([['ended failed: denied'], ['ended failed: denied']]);
+  });
+
+  test('changes for the whole stream reach nobody', () => {
+    const {told, asked} = watchOnce((request, _count, {send}) => {
+      if (request.create === undefined) return;
+      send(created(1, 5));
+      send(change(-1, [6]));
+    });
+    expect(told).toEqual([]);
+    expect(asked.slice(2)).toEqual(['cancel -1']);
   });
 
   test('progress for the whole stream reaches every watch', () => {
@@ -390,6 +432,7 @@ test('a watch given up before any server is there opens no stream', () => {
     watch.cancel();
     client.setEndpoints(['late:2379']);
     yield* sleepUs(env.clock, SECOND);
+    expect(server.asked).toEqual([]);
     const second = watcher.watch({key: 'j', createdNotify: true});
     return [yield* listen(env, watch, 1), yield* listen(env, second, 1)];
   });
