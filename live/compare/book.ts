@@ -30,6 +30,8 @@ export interface Book {
   /** A server has drawn a lease id, which may be part of stored keys from then on. */
   hasDrawnLease: boolean;
   addedCount: number;
+  /** The id of the leader that all members named last. */
+  leader: string;
 }
 
 /** What both worlds agree on. */
@@ -52,6 +54,7 @@ export function emptyBook(): Book {
     renewedMs: new Map(),
     hasDrawnLease: false,
     addedCount: 0,
+    leader: '',
   };
 }
 

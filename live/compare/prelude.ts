@@ -47,7 +47,10 @@ export async function untilOneLeader(run: Run): Promise<void> {
   await bothSides(run, (side) =>
     until(side.world, 'one leader', async () => {
       const seen = await leadersSeen(run, side);
-      return seen[0] !== '0' && seen[0] !== '' && seen.every((leader) => leader === seen[0]);
+      const [leader = ''] = seen;
+      const agreed = leader !== '0' && leader !== '' && seen.every((other) => other === leader);
+      if (agreed) side.book.leader = leader;
+      return agreed;
     }),
   );
 }

@@ -100,8 +100,10 @@ async function endWaiting(run: Run): Promise<void> {
 
 /** A new leader counts every lease from its full time again. */
 async function newLeader(run: Run): Promise<void> {
+  const before = run.sides.map(({book}) => book.leader);
   await untilOneLeader(run);
-  for (const {book, world} of run.sides) {
+  for (const [side, {book, world}] of run.sides.entries()) {
+    if (book.leader === before[side]) continue;
     for (const lease of book.renewedMs.keys()) book.renewedMs.set(lease, world.nowMs());
   }
 }
@@ -262,13 +264,18 @@ async function doSend(run: Run, op: SingleOp & {op: 'send'}): Promise<void> {
     };
     run.streams.set(name, pair);
   }
-  for (const [side, end] of pair.ends.entries()) {
-    const {book, world} = run.sides[side as 0 | 1];
-    end.stream.send(run.codec.encode(rpc, resolve(op.request, book, run.shared, world)));
-    if (op.rpc === 'Election/Observe') end.stream.closeSend(); // one request, many answers
-  }
-  // An observer reads first and watches then, and says nothing while there is no leader.
-  if (op.rpc === 'Election/Observe') await bothSides(run, ({world}) => world.sleep(BEGIN_MS));
+  const {ends} = pair;
+  await Promise.all(
+    ends.map(async ({stream}, side) => {
+      const {book, world} = run.sides[side as 0 | 1];
+      const before = stream.received.length;
+      stream.send(run.codec.encode(rpc, resolve(op.request, book, run.shared, world)));
+      if (op.rpc === 'Election/Observe') stream.closeSend(); // one request, many answers
+      // What is answered must be answered before the next operation; an observer reads first, and says nothing without a leader.
+      for (let waitedMs = 0; stream.received.length === before && waitedMs < BEGIN_MS; waitedMs += 2)
+        await world.sleep(2);
+    }),
+  );
 }
 
 function hasEnded(pair: StreamPair): boolean {
