@@ -111,7 +111,7 @@ describe.each(RELEASES)('%s', (release) => {
     expect(talk.ok('KV/Range', {key: 'a'})).toMatchObject({count: 1});
     expect(talk.ok('KV/DeleteRange', {key: 'nothing'})).toMatchObject({deleted: 0});
     const {errors} = talk.ok('Maintenance/Status') as {errors: string[]};
-    const told = [`memberID:${BigInt(`0x${own}`)} alarm:NOSPACE `];
+    const told = [`memberID:${BigInt(`0x${own}`)} alarm:NOSPACE${release === '3.7.0' ? '' : ' '}`];
     expect(errors).toEqual(release === '3.3.25' ? [] : told);
     talk.ok('Maintenance/Alarm', {action: 'deactivate', memberId: own, alarm: 'nospace'});
     expect(talk.ok('KV/Put', {key: 'a', value: 'x'})).toBeDefined();

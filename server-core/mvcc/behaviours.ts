@@ -10,6 +10,8 @@ export interface MvccBehaviours {
   readonly txnCheckOrder: 'as-listed' | 'puts-first';
   /** A range with an unknown sort order or target is refused: 3.6 on. */
   readonly refusesUnknownSort: boolean;
+  /** A range of keys only is answered from the index, which knows no leases, unless it is sorted by value: 3.7.0 on. */
+  readonly keysOnlyDropsLease: boolean;
   /** Compaction keeps a deletion exactly at its revision (18089): 3.4.34, 3.5.16, 3.6.0. */
   readonly keepsTombstoneAtCompaction: boolean;
   /** HashKV answers at the compact revision itself (14325): 3.4.27, 3.5.10, 3.6.0. */
@@ -28,6 +30,7 @@ export function mvccBehaviours(release: string): MvccBehaviours {
   return Object.freeze({
     txnCheckOrder: has36 ? 'as-listed' : 'puts-first',
     refusesUnknownSort: has36,
+    keysOnlyDropsLease: isSince(release, '3.7.0'),
     keepsTombstoneAtCompaction: isSince(release, '3.4.34', '3.5.16', '3.6.0'),
     hashesAtCompactRevision: isSince(release, '3.4.27', '3.5.10', '3.6.0'),
     keepsCompactionHashes: isSince(release, '3.5.5', '3.6.0'),

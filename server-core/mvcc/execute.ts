@@ -10,7 +10,7 @@ import type {
   RangeRequest,
   RangeResponse,
 } from '../etcdserverpb/types.ts';
-import {revisionHeader} from '../etcdserverpb/types.ts';
+import {NO_LEASE, revisionHeader} from '../etcdserverpb/types.ts';
 import {ERR_KEY_NOT_FOUND, isRefusal, type Refusal} from './errors.ts';
 import {sortKeyValues} from './range-order.ts';
 import {NEWEST, type ReadView} from './read-view.ts';
@@ -53,13 +53,16 @@ export function executeRange(view: ReadView, request: RangeRequest): RangeRespon
   if (kvs.length > 1) sortKeyValues(kvs, request.sortTarget, request.sortOrder, view.behaviours.sort);
   const more = limit > 0 && kvs.length > limit;
   if (more) kvs.length = limit;
-  if (request.keysOnly) kvs = kvs.map(withoutValue);
+  if (request.keysOnly) {
+    const dropsLease = view.behaviours.keysOnlyDropsLease && request.sortTarget !== 'value';
+    kvs = kvs.map((kv) => keyOnly(kv, dropsLease));
+  }
   return {header: revisionHeader(result.revision), kvs, more, count: result.count};
 }
 
-function withoutValue(kv: KeyValue): KeyValue {
-  const {key, createRevision, modRevision, version, lease} = kv;
-  return {key, createRevision, modRevision, version, value: '', lease};
+function keyOnly(kv: KeyValue, dropsLease: boolean): KeyValue {
+  const {key, createRevision, modRevision, version} = kv;
+  return {key, createRevision, modRevision, version, value: '', lease: dropsLease ? NO_LEASE : kv.lease};
 }
 
 /** Carries out a put whose lease exists. etcd: put. */

@@ -91,7 +91,10 @@ export class PlainStore {
     });
     const more = limit > 0 && kvs.length > limit;
     if (more) kvs = kvs.slice(0, limit);
-    if (request.keysOnly) kvs = kvs.map((kv) => ({...kv, value: ''}));
+    if (request.keysOnly) {
+      // 3.7 answers from its index, which knows no leases.
+      kvs = kvs.map((kv) => ({...kv, value: '', lease: request.sortTarget === 'value' ? kv.lease : NO_LEASE}));
+    }
     return {revision: revisionNow, kvs, count: all.length, more};
   }
 

@@ -19,6 +19,10 @@ export interface ServerBehaviours {
   readonly statusIsDetailed: boolean;
   /** Status tells storage version, quota and downgrade; HashKV its revision; Snapshot its version: 3.6 on. */
   readonly statusTellsStorage: boolean;
+  /** The quota that Status tells is the one in force, not the flag's value: 3.6.6 on. */
+  readonly statusTellsQuotaInForce: boolean;
+  /** Messages are printed by protobuf-go instead of gogo: 3.7.0 on. Seen in Status.errors. */
+  readonly printsLikeProtobufGo: boolean;
   /** MoveLeader checks that the target is a member: 3.4 on; before, it waited for a transfer that never came. */
   readonly moveLeaderChecksTarget: boolean;
   /** Maintenance.Downgrade is there: 3.5 on. */
@@ -53,6 +57,8 @@ export function serverBehaviours(release: string): ServerBehaviours {
     alarmAnswersAreRaw: !has35,
     statusIsDetailed: has34,
     statusTellsStorage: has36,
+    statusTellsQuotaInForce: isSince(release, '3.6.6'),
+    printsLikeProtobufGo: isSince(release, '3.7.0'),
     moveLeaderChecksTarget: has34,
     hasDowngrade: has35,
     refusalsAreFailedPrecondition: has36,

@@ -100,7 +100,7 @@ export class MaintenanceApi {
     };
     if (!behaviours.statusIsDetailed) return ok(statusResponse.make(base));
     const errors = host.leader() === NO_MEMBER ? ['etcdserver: no leader'] : [];
-    for (const alarm of alarms.list('none')) errors.push(describeAlarm(alarm));
+    for (const alarm of alarms.list('none')) errors.push(describeAlarm(alarm, behaviours.printsLikeProtobufGo));
     const detailed = {
       ...base,
       raftAppliedIndex: host.appliedIndex(),
@@ -113,7 +113,7 @@ export class MaintenanceApi {
       statusResponse.make({
         ...detailed,
         storageVersion: host.storageVersion(),
-        dbSizeQuota: quota.limitBytes ?? 0,
+        dbSizeQuota: behaviours.statusTellsQuotaInForce ? (quota.limitBytes ?? -1) : config.quotaBackendBytes,
         downgradeInfo: host.downgrade(),
       }),
     );
@@ -198,11 +198,15 @@ function isLeftOutOfHash(bucket: string, key: string): boolean {
   return bucket === 'meta' && (key === 'consistent_index' || key === 'term' || key === 'storageVersion');
 }
 
-/** As gogo prints an AlarmMember: the id in decimals. */
-function describeAlarm({memberId, alarm}: AlarmMember): string {
+/**
+ * As gogo prints an AlarmMember: the id in decimals, a blank behind each field. protobuf-go puts blanks between them: one or
+ * two, by the build; here one.
+ */
+function describeAlarm({memberId, alarm}: AlarmMember, isProtobufGo: boolean): string {
   const member = memberId === NO_MEMBER ? '' : `memberID:${BigInt(`0x${memberId}`).toString()} `;
   const name = typeof alarm === 'number' ? String(alarm) : alarm.toUpperCase();
-  return alarm === 'none' ? member : `${member}alarm:${name} `;
+  const text = alarm === 'none' ? member : `${member}alarm:${name} `;
+  return isProtobufGo ? text.trimEnd() : text;
 }
 
 /** An error as it was before the API gave it a code: some parts word it otherwise inside. */
