@@ -2,6 +2,7 @@
 export const KNOWN_MARKS: readonly string[] = [
   'backend: defragmentation',
   'bootstrap: database taken from a received snapshot',
+  'bootstrap: joined a running cluster',
   'bootstrap: restarted from disk',
   'client: a silent connection was given up',
   'client: keep-alive answer dropped',

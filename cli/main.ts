@@ -120,6 +120,7 @@ function addCompare(program: Command): void {
     .option('--seeds <a..b>', 'several sequences')
     .option('--ops <n>', 'operations in a sequence', '2000')
     .option('--no-shrink', 'do not look for the smallest sequence with a difference')
+    .addOption(new Option('--self', 'two real clusters, to see what may differ').hideHelp())
     .option('--rules', 'print what is not compared, and why')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample: etcdsim compare --etcd ~/.cache/real-etcd/3.5.16 --members 3 --seed 7 --ops 500')

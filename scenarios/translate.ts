@@ -11,15 +11,14 @@ import {compare, deleteRangeRequest, putRequest, rangeRequest, txnRequest} from 
 
 /** The call that a client makes for a request. */
 export function callOf(request: KvRequest): Call {
-  const isRepeatable = request.kind === 'range' || (request.kind === 'txn' && isReadOnly(request));
   switch (request.kind) {
     case 'range': {
       const message = rangeOf(request, request.serializable ?? false);
-      return {method: '/etcdserverpb.KV/Range', request: message, sizeBytes: sizeRangeRequest(message), isRepeatable};
+      return {method: '/etcdserverpb.KV/Range', request: message, sizeBytes: sizeRangeRequest(message)};
     }
     case 'put': {
       const message = putOf(request);
-      return {method: '/etcdserverpb.KV/Put', request: message, sizeBytes: sizePutRequest(message), isRepeatable};
+      return {method: '/etcdserverpb.KV/Put', request: message, sizeBytes: sizePutRequest(message)};
     }
     case 'delete-range': {
       const message = deleteOf(request);
@@ -27,12 +26,11 @@ export function callOf(request: KvRequest): Call {
         method: '/etcdserverpb.KV/DeleteRange',
         request: message,
         sizeBytes: sizeDeleteRangeRequest(message),
-        isRepeatable,
       };
     }
     case 'txn': {
       const message = txnOf(request, request.serializable ?? false);
-      return {method: '/etcdserverpb.KV/Txn', request: message, sizeBytes: sizeTxnRequest(message), isRepeatable};
+      return {method: '/etcdserverpb.KV/Txn', request: message, sizeBytes: sizeTxnRequest(message)};
     }
     default:
       return unreachable(request);

@@ -3,9 +3,16 @@
 // second implementation. In plain form a bytes field is a string with one character a byte, so that plans are JSON.
 // Promise: encode(decode(x)) names the same message; unknown enum numbers stay numbers.
 import {createHash} from 'node:crypto';
+import {existsSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {loadSync, type MethodDefinition} from '@grpc/proto-loader';
 import {assert} from '../../base/assert.ts';
+
+/** In the published package they lie beside the bundle. */
+function protoFolder(): string {
+  const [source, bundled] = ['../proto/', './proto/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  return source !== undefined && existsSync(source) ? source : (bundled ?? '');
+}
 
 /** JSON as plans hold it. */
 export type Plain = null | boolean | number | string | readonly Plain[] | {readonly [field: string]: Plain};
@@ -64,7 +71,7 @@ function shapeOf(fields: readonly DescriptorField[]): MessageShape {
 /** Reads the .proto files beside this module. */
 export function loadCodec(): Codec {
   const definition = loadSync(FILES, {
-    includeDirs: [fileURLToPath(new URL('../proto/', import.meta.url))],
+    includeDirs: [protoFolder()],
     keepCase: true,
     longs: String,
     enums: String,

@@ -52,7 +52,8 @@ export const ERR_TIMEOUT_WAIT_APPLIED = error(
   'etcdserver: request timed out, waiting for the applied index took too long',
   'none',
 );
-export const ERR_NO_SPACE = error('ResourceExhausted', 'etcdserver: mvcc: database space exceeded', 'none');
+/** Proves nothing: a member whose quota is used up applies the request and then answers so (quotaApplierV3). */
+export const ERR_NO_SPACE = error('ResourceExhausted', 'etcdserver: mvcc: database space exceeded', 'unknown');
 export const ERR_CORRUPT = error('DataLoss', 'etcdserver: corrupt cluster', 'none');
 export const ERR_NO_LEADER = error('Unavailable', 'etcdserver: no leader', 'none');
 export const ERR_NOT_LEADER = error('FailedPrecondition', 'etcdserver: not leader', 'none');
