@@ -13,6 +13,7 @@ import {WatchCarrier} from '../concurrency/waiting.ts';
 import type {LeaderRequest} from '../etcdserverpb/concurrency-messages.ts';
 import type {LeaseKeepAliveRequest, LeaseKeepAliveResponse} from '../etcdserverpb/lease-messages.ts';
 import type {ServerStream} from '../etcdserverpb/server-stream.ts';
+import type {RangeRequest} from '../etcdserverpb/types.ts';
 import {NO_LEASE} from '../etcdserverpb/types.ts';
 import type {WatchRequest, WatchResponse} from '../etcdserverpb/watch-messages.ts';
 import {LeaseApi, serveKeepAlive} from '../lease/lease-api.ts';
@@ -179,6 +180,7 @@ function streamMethods(env: Env, config: ServerConfig, server: EtcdServer, host:
   const {maintenance, leases, parts, proposer} = server;
   const elections = new ElectionApi(host);
   return {
+    ...rangeStreams(server),
     '/etcdserverpb.Maintenance/Snapshot': (call) =>
       maintenance.snapshot((response) => call.send(response), call.metadata.token),
     '/etcdserverpb.Lease/LeaseKeepAlive': (call) =>
@@ -209,6 +211,17 @@ function streamMethods(env: Env, config: ServerConfig, server: EtcdServer, host:
       const request = (yield* until(call.receive)) as LeaderRequest | undefined;
       if (request === undefined) return undefined;
       return yield* elections.observe(request, askerOf(call), (response) => call.send(response));
+    },
+  };
+}
+
+function rangeStreams({kv, behaviours}: EtcdServer): Streams {
+  if (!behaviours.hasRangeStream) return {};
+  return {
+    '/etcdserverpb.KV/RangeStream': function* (call) {
+      const request = (yield* until(call.receive)) as RangeRequest | undefined;
+      if (request === undefined) return undefined;
+      return yield* kv.rangeStream(request, (chunk) => call.send({rangeResponse: chunk}), call.metadata.token);
     },
   };
 }

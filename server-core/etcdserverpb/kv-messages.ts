@@ -12,7 +12,7 @@ import {
   writePutRequest,
   writeRangeRequest,
 } from './kv-codec.ts';
-import type {Message} from './message.ts';
+import type {Message, MessageOf} from './message.ts';
 import {bool, handMessage, int, list, message, messageTag, nested} from './message.ts';
 import {readTxnRequest, writeTxnRequest} from './txn-codec.ts';
 import type {
@@ -78,6 +78,16 @@ export const deleteRangeResponseMessage = headed<DeleteRangeResponse>(
   {header: HEADER, deleted: 0, prevKvs: []},
   message({header: nested(1, responseHeader), deleted: int(2), prevKvs: list(3, keyValue)}),
 );
+
+/** RangeStream's part of an answer: the header, `more` and `count` come with the last one. */
+export const rangeChunk = message({
+  header: nested(1, responseHeader),
+  kvs: list(2, keyValue),
+  more: bool(3),
+  count: int(4),
+});
+export const rangeStreamResponse = message({rangeResponse: nested(1, rangeChunk)});
+export type RangeChunk = MessageOf<typeof rangeChunk>;
 
 function writeResponseOp(writer: WireWriter, op: ResponseOp): void {
   if (op.kind === 'range') writer.bytes(1, rangeResponseMessage.encode(op.response));

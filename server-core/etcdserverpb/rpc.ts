@@ -29,6 +29,7 @@ const unary = (request: unknown, response: unknown): Rpc =>
 
 const TABLE = {
   '/etcdserverpb.KV/Range': unary(kv.rangeRequestMessage, kv.rangeResponseMessage),
+  '/etcdserverpb.KV/RangeStream': {...unary(kv.rangeRequestMessage, kv.rangeStreamResponse), kind: 'server-stream'},
   '/etcdserverpb.KV/Put': unary(kv.putRequestMessage, kv.putResponseMessage),
   '/etcdserverpb.KV/DeleteRange': unary(kv.deleteRangeRequestMessage, kv.deleteRangeResponseMessage),
   '/etcdserverpb.KV/Txn': unary(kv.txnRequestMessage, kv.txnResponseMessage),

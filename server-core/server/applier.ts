@@ -179,7 +179,7 @@ export class Applier {
   }
 
   private carryOut(body: RaftRequestBody, isAwaited: boolean): Answer<object> | undefined {
-    const {leases, auth, cluster, behaviours} = this.parts;
+    const {leases, auth, behaviours} = this.parts;
     switch (body.kind) {
       case 'put':
         return answerOf(this.store.applyPut(body.request));
@@ -195,9 +195,8 @@ export class Applier {
         return this.compact(body.request);
       case 'alarm':
         return this.alarm(body.request);
+      // The apply loop carries these out itself.
       case 'cluster-member-attr-set':
-        cluster.setAttributes(body.request);
-        return this.headerOnly();
       case 'cluster-version-set':
       case 'downgrade-info-set':
       case 'downgrade-version-test':
@@ -206,10 +205,6 @@ export class Applier {
       default:
         return this.withRevision(leases.apply(body) ?? auth.apply(body));
     }
-  }
-
-  private headerOnly(): Answer<object> {
-    return {kind: 'ok', response: {header: revisionHeader(this.store.currentRevision)}};
   }
 
   /** Answers of leases and auth carry the revision that holds when they are applied. etcd: newHeader. */

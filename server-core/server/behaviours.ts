@@ -29,6 +29,8 @@ export interface ServerBehaviours {
   readonly hasDowngrade: boolean;
   /** Not capable, learner and unknown-version refusals are FailedPrecondition (12985): 3.6 on; Unavailable before. */
   readonly refusalsAreFailedPrecondition: boolean;
+  /** KV.RangeStream is there: 3.7.0 on. */
+  readonly hasRangeStream: boolean;
   /** Learners exist: 3.4 on. */
   readonly hasLearners: boolean;
   /** --pre-vote is on unless told otherwise: 3.5 on. */
@@ -62,6 +64,7 @@ export function serverBehaviours(release: string): ServerBehaviours {
     moveLeaderChecksTarget: has34,
     hasDowngrade: has35,
     refusalsAreFailedPrecondition: has36,
+    hasRangeStream: isSince(release, '3.7.0'),
     hasLearners: has34,
     preVoteByDefault: has35,
     snapshotCountDefault: has36 || !isSince(release, '3.2.0') ? 10_000 : 100_000,

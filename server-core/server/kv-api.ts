@@ -1,7 +1,8 @@
 // server-core/server/kv-api.ts: the KV service behind the wire: checks, reads, proposals. etcd 3.6: v3rpc/key.go, v3_server.go.
+import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {until} from '../../env/fiber.ts';
-import type {ClusterMemberAttrSetRequest} from '../etcdserverpb/membership-codec.ts';
+import type {RangeChunk} from '../etcdserverpb/kv-messages.ts';
 import type {
   CompactionRequest,
   CompactionResponse,
@@ -21,12 +22,14 @@ import type {ServerConfig} from './config.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_NO_SPACE} from './errors.ts';
 import type {Answer, Proposer} from './proposer.ts';
+import {streamRange, validateRangeStream} from './range-stream.ts';
 import type {ReadLoop} from './read-loop.ts';
 import {isTxnReadOnly, isTxnSerializable} from './read-only.ts';
 
 export type {Answer} from './proposer.ts';
 
 export interface KvApiHost {
+  readonly env: Env;
   readonly config: ServerConfig;
   readonly mvcc: MvccBehaviours;
   readonly proposer: Proposer;
@@ -58,6 +61,32 @@ export class KvApi {
     yield* applier.readable();
     const answer = yield* applier.serialize(token, {kind: 'range', request}, () => applier.range(request));
     return proposer.withHeader(answer);
+  }
+
+  /** KV.RangeStream: the permission is asked once, in front of all chunks. */
+  *rangeStream(
+    request: RangeRequest,
+    send: (chunk: RangeChunk) => Fiber<boolean>,
+    token?: string,
+  ): Fiber<ServerError | undefined> {
+    const {applier, proposer, config, mvcc, env} = this.host;
+    const refused =
+      validateRange(request, mvcc) ?? validateRangeStream(request) ?? (yield* this.confirmRead(request.serializable));
+    if (refused !== undefined) return refused;
+    yield* applier.readable();
+    const permitted = yield* applier.serialize<object>(token, {kind: 'range', request}, () => ({
+      kind: 'ok',
+      response: {},
+    }));
+    if (permitted.kind === 'error') return permitted;
+    const host = {
+      env,
+      maxRequestBytes: config.maxRequestBytes,
+      read: (chunk: RangeRequest) => applier.range(chunk),
+      header: (revision: number) => proposer.header(revision),
+      send,
+    };
+    return yield* streamRange(host, request);
   }
 
   /** KV.Put. */
@@ -99,11 +128,6 @@ export class KvApi {
     }
     // The revision is the one that holds when the answer leaves, not when the request was applied.
     return {kind: 'ok', response: {header: proposer.header()}};
-  }
-
-  /** What a member tells of itself, through raft. etcd: publishV3. */
-  *publish(request: ClusterMemberAttrSetRequest): Fiber<Answer<object>> {
-    return yield* this.host.proposer.proposeAs({kind: 'cluster-member-attr-set', request}, undefined);
   }
 
   private *outOfSpace(): Fiber<ServerError> {

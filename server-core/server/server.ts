@@ -154,6 +154,7 @@ export class EtcdServer {
     this.maintenance = this.makeMaintenance();
     this.leases = this.makeLeases(requestIds);
     this.kv = new KvApi({
+      env,
       config,
       mvcc: mvccBehaviours(config.release),
       proposer: this.proposer,
