@@ -7,7 +7,7 @@ import {bothSides, type Mark, type Run} from './run.ts';
 
 interface Wait {
   readonly before: (op: SingleOp, run: Run) => boolean;
-  readonly after: Mark;
+  readonly after: Mark | ((op: SingleOp) => Mark);
   readonly ms: number;
   readonly reason: string;
 }
@@ -49,13 +49,27 @@ const WAITS: readonly Wait[] = [
     ms: 6_500,
     reason: 'members are added only when all have been connected for five seconds',
   },
+  {
+    before: (op) => callOf(op) === 'Cluster/MemberAdd',
+    after: addedMark,
+    ms: 1_050,
+    reason:
+      "a new member's id is made of its URLs and the second: in one second the same URLs are the same member again",
+  },
 ];
+
+/** When these URLs were last asked for. */
+function addedMark(op: SingleOp): Mark {
+  const urls = 'request' in op ? fieldsOf(op.request)?.['peerURLs'] : undefined;
+  return `added ${JSON.stringify(urls ?? null)}`;
+}
 
 /** Waits, in both worlds, for what an operation needs at rest. */
 export async function calm(run: Run, op: SingleOp): Promise<void> {
   for (const wait of WAITS) {
-    const since = run.quiet.get(wait.after);
-    if (since === undefined || !wait.before(op, run)) continue;
+    if (!wait.before(op, run)) continue;
+    const since = run.quiet.get(typeof wait.after === 'function' ? wait.after(op) : wait.after);
+    if (since === undefined) continue;
     await bothSides(run, async ({world}) => {
       const restMs = wait.ms - (world.nowMs() - since[world === run.sides[0].world ? 0 : 1]);
       if (restMs > 0) await world.sleep(Math.ceil(restMs));
@@ -71,6 +85,7 @@ function mark(run: Run, what: Mark): void {
 export function noteDone(run: Run, op: SingleOp): void {
   const rpc = callOf(op);
   if (rpc === 'KV/Compact') mark(run, 'compaction');
+  if (rpc === 'Cluster/MemberAdd') mark(run, addedMark(op));
   if (rpc === 'Watch/Watch' && op.op === 'send') {
     const create = fieldsOf(fieldsOf(op.request)?.['create_request']);
     if (create?.['start_revision'] !== undefined) mark(run, 'watch in the past');
