@@ -25,6 +25,12 @@ const WAITS: readonly Wait[] = [
     reason: 'watches are caught up every 100 ms: a compaction in between decides whether one is cancelled',
   },
   {
+    before: (op, run) => callOf(op) === 'KV/Compact' && waitsForKeys(run),
+    after: 'operation',
+    ms: 130,
+    reason: 'locks and elections watch from a revision that they have just read: a compaction behind it may end them',
+  },
+  {
     before: (op) =>
       callOf(op) === 'Watch/Watch' && 'request' in op && fieldsOf(op.request)?.['progress_request'] !== undefined,
     after: 'watch in the past',
@@ -58,6 +64,11 @@ const WAITS: readonly Wait[] = [
   },
 ];
 
+/** Does an observer, a candidate or somebody who wants a lock wait inside the server? */
+function waitsForKeys({streams, pendings}: Run): boolean {
+  return pendings.size > 0 || [...streams.values()].some(({rpc, closed}) => !closed && rpc.name === 'Election/Observe');
+}
+
 /** When these URLs were last asked for. */
 function addedMark(op: SingleOp): Mark {
   const urls = 'request' in op ? fieldsOf(op.request)?.['peerURLs'] : undefined;
@@ -84,6 +95,7 @@ function mark(run: Run, what: Mark): void {
 /** Writes down when an operation was done, for the waits above. */
 export function noteDone(run: Run, op: SingleOp): void {
   const rpc = callOf(op);
+  mark(run, 'operation');
   if (rpc === 'KV/Compact') mark(run, 'compaction');
   if (rpc === 'Cluster/MemberAdd') mark(run, addedMark(op));
   if (rpc === 'Watch/Watch' && op.op === 'send') {
