@@ -108,7 +108,9 @@ async function main(): Promise<void> {
       const row = await fidelity(release, asked.folder, members, first, asked);
       rows.push(row);
       if (!asked.json)
-        console.error(`${release}, ${members} member(s), seeds ${row.seeds}: ${row.different} different`);
+        console.error(
+          `${release}, ${members} member(s), seeds ${row.seeds}: ${row.different} different ${row.first}`.trimEnd(),
+        );
     }
   }
   if (asked.json) console.log(JSON.stringify(rows, undefined, 2));
