@@ -9,11 +9,24 @@ import type {Machine} from '../sim/machine.ts';
 const FILE_SIZE_MAX = 2 ** 31 - 1;
 const DEPTH_MAX = 4;
 
-/** The file, or all files of the folder, by their paths as given. Throws InputError. */
+/** The file, or what etcd keeps in the folder, by their paths as given. Throws InputError. */
 export function readDataFiles(path: string): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
-  told(path, () => collect(path, 0, files));
+  told(path, () => {
+    if (statSync(path).isDirectory()) for (const part of partsOf(path)) collect(part, 0, files);
+    else collect(path, 0, files);
+  });
   return files;
+}
+
+/** A folder of anything else is not searched for data directories: there may be several. */
+function partsOf(folder: string): string[] {
+  const names = readdirSync(folder);
+  if (names.includes('member')) return [join(folder, 'member')];
+  if (names.includes('wal') || names.some((name) => name.endsWith('.wal'))) return [folder];
+  throw new InputError(
+    `${folder}: neither a data directory of etcd (there is no member/ in it) nor a folder of WAL segments`,
+  );
 }
 
 function collect(path: string, depth: number, files: Map<string, Uint8Array>): void {

@@ -94,7 +94,7 @@ describe('inspect', () => {
   test('what is nothing of etcd, or not there', () => {
     put('x/a', new Uint8Array(10));
     put('x/b', new Uint8Array(10));
-    expect(() => run(join(folder, 'x'))).toThrow('no data directory, WAL, snapshot or database of etcd');
+    expect(() => run(join(folder, 'x'))).toThrow('neither a data directory of etcd');
     expect(() => run(join(folder, 'none'))).toThrow('there is no such file or folder');
     expect(run(put('empty', new Uint8Array(0))).err).toMatch(/empty: offset 0: the file is empty$/);
   });
