@@ -5,8 +5,8 @@ import type {Id64, MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import {WireError} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
-import type {Fiber} from '../../env/fiber.ts';
-import {sleepUs, until} from '../../env/fiber.ts';
+import type {Fiber, Wait} from '../../env/fiber.ts';
+import {Signal, sleepUs, until} from '../../env/fiber.ts';
 import type {Cell, Channel} from '../../env/sync.ts';
 import type {InternalRaftRequest} from '../etcdserverpb/raft-request.ts';
 import {requestIdOf} from '../etcdserverpb/raft-request.ts';
@@ -97,16 +97,31 @@ export interface ApplyLoopParts {
 export class ApplyLoop {
   private readonly parts: ApplyLoopParts;
   private skipNext = false;
+  private isStopping = false;
+  private readonly stopAsked = new Signal();
 
   constructor(parts: ApplyLoopParts) {
     this.parts = parts;
   }
 
+  /** The loop ends behind what it is about to do; what waits in the queue is applied in the next life. etcd: FIFO scheduler's Stop. */
+  stop(): void {
+    this.isStopping = true;
+    this.stopAsked.notify();
+  }
+
   /** The loop. */
-  *run(): Fiber<never> {
+  *run(): Fiber<void> {
     const {queue, progress, appliedWait, snapshots, raft} = this.parts;
+    const either: Wait = {
+      park: (task) => {
+        queue.receive.park(task);
+        this.stopAsked.park(task);
+      },
+    };
     for (;;) {
-      while (!queue.receive.ready()) yield queue.receive;
+      while (!this.isStopping && !queue.receive.ready()) yield either;
+      if (this.isStopping) return;
       const toApply = queue.receive.take();
       if (toApply === undefined) continue;
       if (toApply.snapshot !== undefined) yield* this.applySnapshot(toApply.snapshot, toApply);

@@ -33,6 +33,8 @@ export interface ServerBehaviours {
   readonly hasRangeStream: boolean;
   /** Learners exist: 3.4 on. */
   readonly hasLearners: boolean;
+  /** --max-learners is a flag: 3.6 on; one before. */
+  readonly hasMaxLearners: boolean;
   /** --pre-vote is on unless told otherwise: 3.5 on. */
   readonly preVoteByDefault: boolean;
   /** --snapshot-count: 10 000 in 3.0, 3.1 and from 3.6; 100 000 between. */
@@ -66,6 +68,7 @@ export function serverBehaviours(release: string): ServerBehaviours {
     refusalsAreFailedPrecondition: has36,
     hasRangeStream: isSince(release, '3.7.0'),
     hasLearners: has34,
+    hasMaxLearners: has36,
     preVoteByDefault: has35,
     snapshotCountDefault: has36 || !isSince(release, '3.2.0') ? 10_000 : 100_000,
     snapshotsInMemory: has36,

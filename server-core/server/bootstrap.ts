@@ -5,7 +5,7 @@
 import {must} from '../../base/assert.ts';
 import {fromUtf8Text} from '../../base/byte-string.ts';
 import type {ClusterId, Id64, MemberId} from '../../base/ids.ts';
-import {NO_MEMBER} from '../../base/ids.ts';
+import {formatId, NO_MEMBER} from '../../base/ids.ts';
 import {WIRE_VARINT, WireReader, WireWriter, wireTag} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
@@ -22,17 +22,20 @@ import {MemoryStorage} from '../raft/memory-storage.ts';
 import {RawNode} from '../raft/raw-node.ts';
 import type {Config} from '../raft/types.ts';
 import {makeConfChange} from '../raftpb/conf-change.ts';
-import type {ConfState, HardState, Snapshot} from '../raftpb/types.ts';
+import type {ConfState, Entry, HardState, Snapshot} from '../raftpb/types.ts';
 import {EMPTY_CONF_STATE} from '../raftpb/types.ts';
 import {schemaBehaviours} from '../schema/behaviours.ts';
 import {validateSchema} from '../schema/storage-version.ts';
 import {recoverV2Store} from '../v2store/save.ts';
 import type {V2Store} from '../v2store/store.ts';
+import type {WalContent} from '../wal/read-all.ts';
 import type {OpenedBackend} from './backend-files.ts';
 import {databasePath, openServerBackend, snapDirectory, snapshotDbPath} from './backend-files.ts';
+import {serverBehaviours} from './behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
-import {joinCluster} from './join.ts';
+import {forceBehaviours, forceNewCluster} from './force-new-cluster.ts';
+import {isBootstrapped, joinCluster} from './join.ts';
 import type {RaftDisk} from './raft-disk.ts';
 import {RaftFiles} from './raft-files.ts';
 
@@ -51,6 +54,8 @@ export interface Bootstrapped {
   readonly consistentIndex: ConsistentIndex;
   /** Raft's configuration as of the snapshot, or as of the backend where the release takes it from there. */
   readonly confState: ConfState;
+  /** There was a WAL: this member has been here before. */
+  readonly isRestarted: boolean;
 }
 
 /** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
@@ -78,7 +83,7 @@ function* joinRunningCluster(env: Env, config: ServerConfig, files: RaftFiles): 
   const cluster = makeCluster(env, config, {id: running.clusterId, localId: self.id, backend: opened.backend});
   cluster.setInitial(running.members);
   env.trace.mark('bootstrap: joined a running cluster');
-  return {id: self.id, cluster, node, storage, disk, ...opened, confState: EMPTY_CONF_STATE};
+  return {id: self.id, cluster, node, storage, disk, ...opened, confState: EMPTY_CONF_STATE, isRestarted: false};
 }
 
 /** etcd: bootstrapNewClusterNoWAL, bootstrapRaftFromCluster. */
@@ -88,6 +93,9 @@ function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fib
     members.find(({name}) => name === config.name),
     'the initial cluster does not name this member',
   );
+  if (yield* isBootstrapped(env, members, self)) {
+    throw new ServerEnded(`member ${formatId(self.id)} has already been bootstrapped`);
+  }
   const clusterId = clusterIdOf(members.map(({id}) => id));
   const {backend, consistentIndex} = yield* openServerBackend(env, config);
   const disk = yield* files.create(encodeMetadata(self.id, clusterId));
@@ -96,7 +104,17 @@ function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fib
   node.bootstrap(members.map((member) => ({id: member.id, context: jsonBytes(encodeMember(member))})));
   const cluster = makeCluster(env, config, {id: clusterId, localId: self.id, backend});
   cluster.setInitial(members);
-  return {id: self.id, cluster, node, storage, disk, backend, consistentIndex, confState: EMPTY_CONF_STATE};
+  return {
+    id: self.id,
+    cluster,
+    node,
+    storage,
+    disk,
+    backend,
+    consistentIndex,
+    confState: EMPTY_CONF_STATE,
+    isRestarted: false,
+  };
 }
 
 /** What a server is told of its cluster before it knows anything; the v2 store is empty. */
@@ -114,8 +132,14 @@ function makeCluster(
     behaviours,
     batch: backend.batch,
     v2Store: emptyV2Store(env, behaviours),
+    learnersMax: learnersMax(config),
     note: (text) => observer?.noted(text),
   });
+}
+
+/** --max-learners is a flag of 3.6. */
+function learnersMax({release, maxLearners}: ServerConfig): number {
+  return serverBehaviours(release).hasMaxLearners ? maxLearners : 1;
 }
 
 /** The v2 store before anything was applied; none where the release keeps none. */
@@ -153,14 +177,37 @@ function* restart(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Boots
   const {id, clusterId} = decodeMetadata(recovered.metadata);
   const storage = new MemoryStorage();
   if (snapshot !== undefined) storage.applySnapshot(snapshot);
-  storage.setHardState(config.defects.forgetHardState === true ? forgotten(recovered.hardState) : recovered.hardState);
-  storage.append(recovered.entries);
+  const {hardState, entries} = yield* logToBeginWith(config, id, snapshot, recovered, opened.consistentIndex.index);
+  storage.setHardState(config.defects.forgetHardState === true ? forgotten(hardState) : hardState);
+  storage.append(entries);
   const node = new RawNode(raftConfig(env, config, id, storage));
   const cluster = makeCluster(env, config, {id: clusterId, localId: id, backend: opened.backend});
   cluster.recover(opened.backend.batch, v2StoreOf(env, config, snapshot), 'at-start');
   const confState = takeConfiguration(node, cluster) ?? storage.snapshot().metadata.confState;
   env.trace.mark('bootstrap: restarted from disk');
-  return {id, cluster, node, storage, disk: recovered.disk, ...opened, confState};
+  return {id, cluster, node, storage, disk: recovered.disk, ...opened, confState, isRestarted: true};
+}
+
+/** What the WAL holds, or what --force-new-cluster makes of it. */
+function* logToBeginWith(
+  config: ServerConfig,
+  self: MemberId,
+  snapshot: Snapshot | undefined,
+  {hardState, entries, disk}: WalContent & {readonly disk: RaftDisk},
+  consistentIndex: number,
+): Fiber<{readonly hardState: HardState; readonly entries: readonly Entry[]}> {
+  if (!config.forceNewCluster) return {hardState, entries};
+  const confState = snapshot?.metadata.confState;
+  const forced = forceNewCluster(forceBehaviours(config.release), {
+    self,
+    hardState,
+    entries,
+    confState,
+    consistentIndex,
+  });
+  yield* disk.save(undefined, forced.added);
+  config.observer?.noted(`forcing restart member ${formatId(self)} at commit index ${forced.hardState.commit}`);
+  return forced;
 }
 
 /**

@@ -78,6 +78,18 @@ export interface ServerConfig {
   readonly strictReconfigCheck: boolean;
   /** --downgrade-check-time: how often the leader looks whether a downgrade is done; 0: never. */
   readonly downgradeCheckMs: number;
+  /** --force-new-cluster: a member with files goes on alone, and its cluster is it. Ignored without files. */
+  readonly forceNewCluster: boolean;
+  /** --max-learners; releases before 3.6 know no more than one. */
+  readonly maxLearners: number;
+  /** --experimental-initial-corrupt-check, gate InitialCorruptCheck: hashes are compared with the peers' before anything is served. */
+  readonly initialCorruptCheck: boolean;
+  /** --experimental-corrupt-check-time, --corrupt-check-time: how often the leader compares hashes; 0: never. */
+  readonly corruptCheckMs: number;
+  /** --experimental-compact-hash-check-enabled, gate CompactHashCheck: hashes of compactions are compared; 3.5.5 on. */
+  readonly compactHashCheck: boolean;
+  /** --experimental-compact-hash-check-time. */
+  readonly compactHashCheckMs: number;
   readonly defects: ServerDefects;
   /** Told of each step; for checkers. Never part of a decision. */
   readonly observer: ServerObserver | undefined;
@@ -117,6 +129,12 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     watchProgressNotifyUs: 0,
     strictReconfigCheck: true,
     downgradeCheckMs: 5_000,
+    forceNewCluster: false,
+    maxLearners: 1,
+    initialCorruptCheck: false,
+    corruptCheckMs: 0,
+    compactHashCheck: false,
+    compactHashCheckMs: 60_000,
     defects: {},
     observer: undefined,
     ...input,

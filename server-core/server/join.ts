@@ -20,8 +20,8 @@ import {askVersions} from './version-monitor.ts';
 
 /** How long one member may take to tell of the cluster. */
 const ASK_TIMEOUT_US = 10_000_000;
-/** maxLearners. */
-const LEARNERS_MAX = 1;
+/** How long a member of a cluster to be may take to tell whether it is one already. etcd: BootstrapTimeoutEffective. */
+const BOOTSTRAP_TIMEOUT_US = 1_000_000;
 /**
  * Replies of members have no headers here; what etcd sends as X-Etcd-Cluster-ID beside the list of members is asked for by this
  * query, in a request of its own.
@@ -42,7 +42,12 @@ export function* joinCluster(
   named: readonly Member[],
 ): Fiber<RunningCluster> {
   const others = named.filter(({name}) => name !== config.name);
-  const running = yield* askForCluster(env, others);
+  const running = yield* askForCluster(env, others, ASK_TIMEOUT_US);
+  if (running === undefined) {
+    throw new ServerEnded(
+      'cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs',
+    );
+  }
   const members = withIdsOf(running, named, behaviours);
   const self = members.find(({name}) => name === config.name);
   const versions: (MemberVersions | undefined)[] = [];
@@ -55,26 +60,35 @@ export function* joinCluster(
     throw new ServerEnded('incompatible with current running cluster');
   }
   const learners = running.members.filter(({isLearner}) => isLearner).length;
-  if (behaviours.checksLearnersAtStart && learners > LEARNERS_MAX) {
+  if (behaviours.checksLearnersAtStart && learners > config.maxLearners) {
     throw new ServerEnded('membership: too many learner members in cluster');
   }
   return {clusterId: running.clusterId, members};
 }
 
+/**
+ * Does one of the others know this member of a new cluster as one that has published itself? Only members that serve answer; in etcd
+ * the port of one that starts takes the question and leaves it open, which costs up to a second and changes nothing else.
+ * etcd: isMemberBootstrapped.
+ */
+export function* isBootstrapped(env: Env, named: readonly Member[], self: Member): Fiber<boolean> {
+  const others = named.filter(({id}) => id !== self.id);
+  const running = yield* askForCluster(env, others, BOOTSTRAP_TIMEOUT_US);
+  return running?.members.some(({id, clientUrls}) => id === self.id && clientUrls.length > 0) === true;
+}
+
 /** The first of the others that tells of any members. */
-function* askForCluster(env: Env, others: readonly Member[]): Fiber<RunningCluster> {
+function* askForCluster(env: Env, others: readonly Member[], timeoutUs: number): Fiber<RunningCluster | undefined> {
   const urls = others.flatMap(({peerUrls}) => peerUrls).sort();
   for (const url of urls) {
-    const reply = yield* askPeer(env, addressOf(url), {path: '/members'}, ASK_TIMEOUT_US);
+    const reply = yield* askPeer(env, addressOf(url), {path: '/members'}, timeoutUs);
     const members = reply?.status === 200 ? parseMembersBody(reply.body) : undefined;
     if (members === undefined || members.length === 0) continue;
-    const id = yield* askPeer(env, addressOf(url), {path: `/members${CLUSTER_ID_QUERY}`}, ASK_TIMEOUT_US);
+    const id = yield* askPeer(env, addressOf(url), {path: `/members${CLUSTER_ID_QUERY}`}, timeoutUs);
     const text = new TextDecoder().decode(id?.body);
     if (/^[0-9a-f]{1,16}$/.test(text)) return {clusterId: toId64(text) as ClusterId, members};
   }
-  throw new ServerEnded(
-    'cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs',
-  );
+  return undefined;
 }
 
 /** The first of the others that answers: it has read linearizably. */

@@ -7,7 +7,6 @@ import type {MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
-import {after, sleepUs} from '../../env/fiber.ts';
 import type {GuardedCall} from '../auth/behaviours.ts';
 import type {
   AlarmMember,
@@ -26,9 +25,9 @@ import {isRefusal} from '../mvcc/errors.ts';
 import type {Applier} from './applier.ts';
 import type {ServerBehaviours} from './behaviours.ts';
 import type {ServerConfig} from './config.ts';
-import {requestTimeoutUs} from './config.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_NOT_LEADER, refusal} from './errors.ts';
+import {transferLeader} from './leader-transfer.ts';
 import type {Answer, Proposer} from './proposer.ts';
 import type {RaftLoop} from './raft-loop.ts';
 
@@ -161,14 +160,8 @@ export class MaintenanceApi {
     if (behaviours.moveLeaderChecksTarget && (target === undefined || target.isLearner)) {
       return refusal('FailedPrecondition', 'etcdserver: bad leader transferee');
     }
-    raft.node.transferLeader(targetId);
-    raft.stepped();
-    const deadline = after(env.clock, requestTimeoutUs(config));
-    while (leader() !== targetId) {
-      if (deadline.ready()) {
-        return refusal('Unknown', 'etcdserver: request timed out, leader transfer took too long');
-      }
-      yield* sleepUs(env.clock, config.tickMs * 1000);
+    if (!(yield* transferLeader({env, config, raft, leader}, targetId))) {
+      return refusal('Unknown', 'etcdserver: request timed out, leader transfer took too long');
     }
     return ok({header: undefined});
   }

@@ -2,6 +2,8 @@
 // etcd 3.6: server/storage/storage.go.
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
+import {until} from '../../env/fiber.ts';
+import {Cell} from '../../env/sync.ts';
 import type {Entry, HardState, Snapshot} from '../raftpb/types.ts';
 import type {Snapshotter} from '../snap/snapshotter.ts';
 import type {WalBehaviours} from '../wal/behaviours.ts';
@@ -13,6 +15,8 @@ export class RaftDisk {
   private readonly wal: Wal;
   private readonly snapshotter: Snapshotter;
   private readonly behaviours: WalBehaviours;
+  /** Set once and for all: what raft would still store waits for ever, and the process ends. */
+  private readonly isClosed = new Cell(false);
 
   constructor(env: Env, wal: Wal, snapshotter: Snapshotter, behaviours: WalBehaviours) {
     this.env = env;
@@ -22,8 +26,9 @@ export class RaftDisk {
   }
 
   /** Hard state and entries, durable where raft needs it. */
-  save(hardState: HardState | undefined, entries: readonly Entry[]): Fiber<void> {
-    return this.wal.save(hardState, entries);
+  *save(hardState: HardState | undefined, entries: readonly Entry[]): Fiber<void> {
+    if (this.isClosed.value) yield* until(this.isClosed.satisfies((isClosed) => !isClosed));
+    yield* this.wal.save(hardState, entries);
   }
 
   /** The file first, then the record of it: a file without a record counts as not there, a record without a file would not. */
@@ -61,8 +66,9 @@ export class RaftDisk {
   }
 
   /** An orderly end: durable, and the locks given up. */
-  close(): Fiber<void> {
-    return this.wal.close();
+  *close(): Fiber<void> {
+    this.isClosed.set(true);
+    yield* this.wal.close();
   }
 
   /** Stores a received database until its snapshot is installed. */

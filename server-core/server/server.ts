@@ -4,7 +4,7 @@ import type {MemberId} from '../../base/ids.ts';
 import {NO_MEMBER} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber, Waitable} from '../../env/fiber.ts';
-import {until} from '../../env/fiber.ts';
+import {select, until} from '../../env/fiber.ts';
 import type {Channel} from '../../env/sync.ts';
 import {Cell} from '../../env/sync.ts';
 import {runLessor} from '../lease/lessor-loop.ts';
@@ -37,6 +37,7 @@ import type {ServerConfig} from './config.ts';
 import {requestTimeoutUs} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import {KvApi} from './kv-api.ts';
+import {handOn} from './leader-transfer.ts';
 import {Leadership} from './leadership.ts';
 import type {Caller} from './lease-host.ts';
 import {makeLeaseHost} from './lease-host.ts';
@@ -80,7 +81,9 @@ export class EtcdServer {
   private readonly appliedWait: Cell<number>;
   private readonly firstCommitEpoch = new Cell(0);
   private readonly stopped = new Cell(false);
+  private readonly stopAsked = new Cell(false);
   private readonly isPublished = new Cell(false);
+  private readonly applyLoop: ApplyLoop;
   private consistentIndex: ConsistentIndex;
   private committed = 0;
 
@@ -153,6 +156,7 @@ export class EtcdServer {
     this.clusterApi = this.makeClusterService(requestIds, boot);
     this.maintenance = this.makeMaintenance();
     this.leases = this.makeLeases(requestIds);
+    this.applyLoop = this.makeApplyLoop();
     this.kv = new KvApi({
       env,
       config,
@@ -175,13 +179,21 @@ export class EtcdServer {
     return this.isPublished.satisfies((isPublished) => isPublished);
   }
 
-  /** Runs until the member is removed from its cluster; a process that dies does not come back here. */
-  *run(): Fiber<void> {
-    const {env, config, transport} = this;
+  /** Asks for an orderly end, as SIGTERM does: run() hands leadership on, closes the files and returns. etcd: Etcd.Close. */
+  stop(): void {
+    this.stopAsked.set(true);
+  }
+
+  /**
+   * Runs until the member is removed from its cluster or stop() is called; a process that dies does not come back here.
+   * `drain` lets clients finish first. etcd: run, Stop, HardStop.
+   */
+  *run(drain?: () => Fiber<void>): Fiber<void> {
+    const {env, config, transport, raft, cluster} = this;
     transport.listen(config.peerPort);
     for (const member of this.knownPeers()) transport.addPeer(member.id, member.address);
-    env.spawn('raft', this.raft.run());
-    env.spawn('apply', this.makeApplyLoop().run());
+    env.spawn('raft', raft.run());
+    const applying = env.spawn('apply', this.applyLoop.run());
     env.spawn('read-index', this.reads.run());
     env.spawn('lessor', runLessor(env, this.parts.lessor));
     env.spawn('lease-revoker', runRevoker(this.leases));
@@ -190,9 +202,19 @@ export class EtcdServer {
     spawnPurgeLoops(env, config);
     this.clusterApi.start();
     if (config.autoCompaction !== undefined) env.spawn('compactor', this.makeCompactor(config.autoCompaction));
-    yield* until(this.stopped.satisfies((isStopped) => isStopped));
+    const cause = yield* select(env, {
+      removed: this.stopped.satisfies((isStopped) => isStopped),
+      asked: this.stopAsked.satisfies((isAsked) => isAsked),
+    });
+    if (cause.kind === 'asked') {
+      if (drain !== undefined) yield* drain();
+      yield* handOn({env, config, raft, cluster, transport, leader: () => this.leadership.leader.value});
+      this.applyLoop.stop();
+      yield* until(applying.ended);
+    }
     transport.stop();
     yield* this.disk.close();
+    if (cause.kind === 'asked') yield* this.applier.backend.close();
   }
 
   /** The others of the applied configuration; in a new cluster, of the initial one. */
