@@ -4,6 +4,7 @@ import {healthy} from './catalog/healthy.ts';
 import {partitionLeader} from './catalog/partition-leader.ts';
 import {pauseLeader} from './catalog/pause-leader.ts';
 import {powerLoss} from './catalog/power-loss.ts';
+import {rollingUpgrade} from './catalog/rolling-upgrade.ts';
 import {slowDisk} from './catalog/slow-disk.ts';
 import {swarm} from './catalog/swarm.ts';
 import type {Scenario} from './scenario.ts';
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   pauseLeader,
   slowDisk,
   swarm,
+  rollingUpgrade,
 ];

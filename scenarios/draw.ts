@@ -15,7 +15,7 @@ export function drawPlan(arbitrary: fc.Arbitrary<Plan>, seed: number): Plan {
 }
 
 /** Whole numbers from min to max, all alike: edges are no more likely than the rest. */
-const between = (min: number, max: number) => fc.noBias(fc.integer({min, max}));
+export const between = (min: number, max: number) => fc.noBias(fc.integer({min, max}));
 
 export const clusterArbitrary = (memberCounts: readonly (1 | 3 | 5)[]): fc.Arbitrary<Plan['cluster']> =>
   fc.record({
@@ -165,6 +165,8 @@ export function planArbitrary({scenario, memberCounts, safetyUs, faults, traffic
     world: worldArbitrary,
     traffic: traffic ?? trafficArbitrary,
     faults: faults.map((list) => [...list].sort((a, b) => a.atUs - b.atUs || (a.kind < b.kind ? -1 : 1))),
+    history: fc.constant('fresh'),
+    steps: fc.constant([]),
     safetyUs: fc.constant(safetyUs),
     livenessUs: fc.constant(30 * SECOND_US),
   });

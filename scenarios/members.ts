@@ -1,9 +1,13 @@
 // scenarios/members.ts: the members of a cluster as the world sees them: machines that run a server, die, and are started again.
-// A supervisor (systemd, kubelet) starts a member again when nothing holds it down. A death that no fault explains is a finding.
+// A supervisor (systemd, kubelet) starts a member again when nothing holds it down. A death that no fault and no step explains is a
+// finding. An operator (scenarios/life) swaps binaries and holds members down; each member has its own release over time.
 
+import {must} from '../base/assert.ts';
 import {DiskFault} from '../env/disk.ts';
+import {Signal} from '../env/fiber.ts';
 import type {Finding} from '../history/verdict.ts';
 import {etcdProgram} from '../server-core/api/etcd-program.ts';
+import {ServerEnded} from '../server-core/membership/process-end.ts';
 import type {ServerConfig} from '../server-core/server/config.ts';
 import type {EtcdServer} from '../server-core/server/server.ts';
 import type {DiskOptions} from '../sim/disk.ts';
@@ -16,10 +20,18 @@ import type {Recorder} from './recorder.ts';
 /** How long the supervisor waits before it starts a dead member again. */
 const RESTART_US = 500_000;
 
+/** What a member is to its cluster, as far as the operator has had it: outside before it is added and once it is removed. */
+export type Standing = 'voter' | 'learner' | 'outside';
+
 /** One member over all its incarnations. */
 export class Member {
   readonly name: string;
   readonly machine: Machine;
+  /** The binary that the next start runs. */
+  release: string;
+  standing: Standing;
+  /** It founds the cluster, or it is told to join one that runs. */
+  readonly isFounder: boolean;
   /** The server that runs now; undefined while the member is down or still starting. */
   server: EtcdServer | undefined;
   /** Faults that keep it down or paused now. */
@@ -27,22 +39,39 @@ export class Member {
   pauseHolds = 0;
   /** Faults under which the supervisor does not start it again, although they do not stop it themselves. */
   restartHolds = 0;
+  /** The operator wants it down. */
+  isHeld = false;
+  /** What its process is to say when it ends of itself; undefined: it is not to end. */
+  expectedEnd: string | undefined;
+  /** The last line of a process that ended of itself as expected. */
+  endedWith: string | undefined;
   startCount = 0;
 
-  constructor(name: string, machine: Machine) {
+  constructor(name: string, machine: Machine, release: string, standing: Standing) {
     this.name = name;
     this.machine = machine;
+    this.release = release;
+    this.standing = standing;
+    this.isFounder = standing !== 'outside';
   }
 
   get isUp(): boolean {
     return this.machine.process !== undefined;
+  }
+
+  /** Part of the cluster, and nobody wants it down. */
+  get isWanted(): boolean {
+    return this.standing !== 'outside' && !this.isHeld;
   }
 }
 
 export interface MembersOptions {
   readonly world: World;
   readonly recorder: Recorder;
+  /** Those that found the cluster. */
   readonly names: readonly string[];
+  /** Those that may be added later; their machines stand ready. */
+  readonly joining: readonly string[];
   readonly release: string;
   readonly disk: Partial<DiskOptions>;
   /** The configuration of one incarnation. */
@@ -50,26 +79,49 @@ export interface MembersOptions {
 }
 
 export class Members {
-  readonly all: readonly Member[];
+  /** Founders first; with those that are not part of the cluster yet, or no longer. */
+  readonly everyone: readonly Member[];
   /** Deaths that nothing explains. */
   readonly findings: Finding[] = [];
+  /** Notified when a process ends. */
+  readonly ended = new Signal();
   private readonly options: MembersOptions;
 
   constructor(options: MembersOptions) {
     this.options = options;
-    const {world, names} = options;
-    this.all = names.map((name) => new Member(name, world.addMachine(name, options.disk)));
+    const {world, names, joining, release, disk} = options;
+    const founders = names.map((name) => new Member(name, world.addMachine(name, disk), release, 'voter'));
+    const others = joining.map((name) => {
+      const member = new Member(name, world.addMachine(name, disk), release, 'outside');
+      member.isHeld = true;
+      return member;
+    });
+    this.everyone = [...founders, ...others];
     world.onProcessEnd((machine, _process, end) => this.onEnd(machine, end));
   }
 
-  /** Starts every member. */
+  /** The members of the cluster, as far as the operator has come. */
+  get all(): readonly Member[] {
+    return this.everyone.filter(({standing}) => standing !== 'outside');
+  }
+
+  named(name: string): Member {
+    return must(
+      this.everyone.find((member) => member.name === name),
+      'no member of that name',
+      {name},
+    );
+  }
+
+  /** Starts every founder. */
   startAll(): void {
     for (const member of this.all) this.start(member);
   }
 
   start(member: Member): void {
     if (member.isUp) return;
-    const {world, recorder, release, configure} = this.options;
+    const {world, recorder, configure} = this.options;
+    const {release} = member;
     recorder.event({kind: 'start', atUs: world.nowUs, member: member.name, release});
     member.startCount++;
     const config = configure(member);
@@ -83,14 +135,19 @@ export class Members {
 
   /** Starts it if it is down and nothing holds it there. */
   startIfFree(member: Member): void {
-    if (member.downHolds === 0 && member.restartHolds === 0) this.start(member);
+    if (member.downHolds === 0 && member.restartHolds === 0 && !member.isHeld) this.start(member);
+  }
+
+  /** SIGTERM. */
+  stop(member: Member): void {
+    member.machine.process?.finish({how: 'stop'});
   }
 
   /** The member that leads in the highest term, as far as members themselves know. */
   leader(): Member | undefined {
     let found: Member | undefined;
     let term = -1;
-    for (const member of this.all) {
+    for (const member of this.everyone) {
       const raft = member.isUp ? member.server?.raft.node : undefined;
       if (raft?.role === 'leader' && raft.term > term) [found, term] = [member, raft.term];
     }
@@ -98,11 +155,18 @@ export class Members {
   }
 
   private onEnd(machine: Machine, end: ProcessEnd): void {
-    const member = this.all.find((candidate) => candidate.machine === machine);
+    const member = this.everyone.find((candidate) => candidate.machine === machine);
     if (member === undefined) return;
     const {world, recorder} = this.options;
     member.server = undefined;
+    this.ended.notify();
     recorder.event({kind: 'stop', atUs: world.nowUs, member: member.name, how: end.how, message: end.message});
+    if (end.how === 'panic' && end.error instanceof ServerEnded && isExpected(member, end.message)) {
+      world.trace.mark('member ended as its release does');
+      member.endedWith = end.message;
+      member.isHeld = true;
+      return;
+    }
     if (end.how === 'panic' && !(end.error instanceof DiskFault)) {
       this.findings.push({
         check: 'panic',
@@ -129,3 +193,6 @@ export class Members {
     kernel.at(kernel.nowUs + RESTART_US, event, 0);
   }
 }
+
+const isExpected = ({expectedEnd}: Member, message: string): boolean =>
+  expectedEnd !== undefined && message.includes(expectedEnd);

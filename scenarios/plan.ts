@@ -3,6 +3,7 @@
 // Times are whole microseconds of virtual time from the start of the run; odds are ratios of whole numbers.
 import {z} from 'zod';
 import {InputError} from '../base/input-error.ts';
+import {checkSteps, releaseSchema, stepSchema} from './life/steps.ts';
 
 export const PLAN_VERSION = 1;
 
@@ -85,8 +86,8 @@ export const planSchema = z.strictObject({
   scenario: z.string(),
   cluster: z.strictObject({
     memberCount: z.union([z.literal(1), z.literal(3), z.literal(5)]),
-    /** Each release plays itself; a label alone would be a lie, so minors without behaviours of their own are refused. */
-    release: z.string().regex(/^3\.[3-7]\.\d{1,2}$/, 'releases 3.3 to 3.7 are played so far, for example 3.5.16'),
+    /** What the founders run; steps may replace it. Minors without behaviours of their own are refused. */
+    release: releaseSchema,
     tickMs: positive,
     electionTicks: z.int().min(2),
     snapshotCount: positive,
@@ -116,6 +117,10 @@ export const planSchema = z.strictObject({
     weights,
   }),
   faults: z.array(fault),
+  /** What the cluster has been through before the path of its scenario begins; a name that people know. */
+  history: z.string().default('fresh'),
+  /** What an operator does, in order; faults and traffic go on at least until it is done. */
+  steps: z.array(stepSchema).default([]),
   /** Faults and traffic go on for so long. */
   safetyUs: positive,
   /** After healing: how long until a leader and progress on every client are demanded. */
@@ -128,6 +133,16 @@ export type Target = Fault['target'];
 export type TrafficPlan = Plan['traffic'];
 export type OperationKind = keyof TrafficPlan['weights'];
 
+/** Names of the members that found the cluster. */
+export const founderNames = ({cluster}: Pick<Plan, 'cluster'>): string[] =>
+  Array.from({length: cluster.memberCount}, (_, i) => `m${i + 1}`);
+
+/** Releases that members run in the course of the plan, each once, as they come. */
+export function releasesOf({cluster, steps}: Pick<Plan, 'cluster' | 'steps'>): string[] {
+  const later = steps.flatMap((step) => ('release' in step ? [step.release] : []));
+  return [...new Set([cluster.release, ...later])];
+}
+
 /** Checks a plan that was read from somewhere; `place` goes into the InputError. */
 export function parsePlan(json: unknown, place: string): Plan {
   const version = (json as {planVersion?: unknown} | null)?.planVersion;
@@ -135,7 +150,10 @@ export function parsePlan(json: unknown, place: string): Plan {
     throw new InputError(`${place}: plan of version ${String(version)}; this etcdsim knows ${PLAN_VERSION}`);
   }
   const result = planSchema.safeParse(json);
-  if (result.success) return result.data;
+  if (result.success) {
+    checkSteps(founderNames(result.data), result.data.steps, place);
+    return result.data;
+  }
   const [issue] = result.error.issues;
   throw new InputError(`${place}: plan: at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'not a plan'}`);
 }

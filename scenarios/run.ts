@@ -18,11 +18,15 @@ import {AppliedLog} from './applied-log.ts';
 import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
 import {finalStatesOf} from './final-state.ts';
 import {judgeHistory} from './judge.ts';
+import {Operator} from './life/operator.ts';
+import {clientAddress, peerUrl} from './life/operator-tools.ts';
+import {joiningNames} from './life/steps.ts';
 import type {Member} from './members.ts';
 import {Members} from './members.ts';
 import {Nemesis} from './nemesis.ts';
 import type {PlanOverride} from './overrides.ts';
 import type {Plan} from './plan.ts';
+import {founderNames, releasesOf} from './plan.ts';
 import {findPlant} from './plants.ts';
 import {EntryHashes, raftWatch} from './raft-watch.ts';
 import {Recorder} from './recorder.ts';
@@ -58,6 +62,7 @@ class Run {
   readonly recorder: Recorder;
   readonly members: Members;
   readonly nemesis: Nemesis;
+  readonly operator: Operator;
   readonly invariants: RaftInvariants;
   readonly agreement: StateAgreement;
   readonly log = new AppliedLog();
@@ -86,12 +91,13 @@ class Run {
     const place = () => ({atUs: world.nowUs, atEvent: world.kernel.eventCount});
     this.invariants = new RaftInvariants(place);
     this.agreement = new StateAgreement(place);
-    const names = Array.from({length: cluster.memberCount}, (_, i) => `m${i + 1}`);
+    const names = founderNames(plan);
     const hashes = new EntryHashes();
     this.members = new Members({
       world,
       recorder: this.recorder,
       names,
+      joining: joiningNames(plan.steps),
       release: cluster.release,
       disk: diskOptionsOf(plan.world),
       configure: (member) => this.configure(member, names, hashes),
@@ -104,15 +110,28 @@ class Run {
       recorder: this.recorder,
       random: world.random.stream('nemesis'),
     });
-    for (const [index, host] of clientHosts.entries()) this.startClient(index, host, names);
+    const clients: Client[] = [];
+    for (const [index, host] of clientHosts.entries()) this.startClient(index, host, names, clients);
+    this.operator = new Operator({
+      members: this.members,
+      recorder: this.recorder,
+      steps: plan.steps,
+      hasFaults: plan.faults.length > 0,
+      tellClients: (serving) => {
+        for (const client of clients) client.setEndpoints(serving.map(clientAddress));
+      },
+      place,
+    });
   }
 
   private configure(member: Member, names: readonly string[], hashes: EntryHashes) {
     const {cluster} = this.plan;
+    const known = member.isFounder ? names : this.members.all.map(({name}) => name);
     return qualifyServerConfig({
       name: member.name,
-      release: cluster.release,
-      initialCluster: names.map((name) => ({name, peerUrls: [`http://${name}:2380`]})),
+      release: member.release,
+      initialCluster: known.map((name) => ({name, peerUrls: [peerUrl(name)]})),
+      initialClusterState: member.isFounder ? 'new' : 'existing',
       tickMs: cluster.tickMs,
       electionTicks: cluster.electionTicks,
       snapshotCount: cluster.snapshotCount,
@@ -132,20 +151,15 @@ class Run {
     });
   }
 
-  private startClient(index: number, host: string, servers: readonly string[]): void {
+  private startClient(index: number, host: string, servers: readonly string[], clients: Client[]): void {
     const {traffic} = this.plan;
-    this.world.addMachine(host).start('client', (env) =>
-      trafficClient(env, {
-        index,
-        plan: traffic,
-        client: new Client(env, {
-          endpoints: servers.map((name) => `${name}:2379`),
-          requestTimeoutUs: traffic.requestTimeoutUs,
-        }),
-        recorder: this.recorder,
-        switch: {mode: () => this.mode},
-      }),
-    );
+    this.world.addMachine(host).start('client', (env) => {
+      const {requestTimeoutUs} = traffic;
+      const client = new Client(env, {endpoints: servers.map(clientAddress), requestTimeoutUs});
+      clients.push(client);
+      const {recorder} = this;
+      return trafficClient(env, {index, plan: traffic, client, recorder, switch: {mode: () => this.mode}});
+    });
   }
 
   /** Runs all phases; findings of what was watched stop it at once. */
@@ -154,7 +168,11 @@ class Run {
     recorder.event({kind: 'phase', atUs: 0, phase: 'safety'});
     members.startAll();
     nemesis.schedule(plan.faults);
+    const {operator} = this;
+    if (plan.steps.length === 0) operator.isDone = true;
+    else world.addMachine('operator').start('operator', (env) => operator.run(env));
     if (!this.runUntil(plan.safetyUs)) return;
+    while (!operator.isDone) if (!this.runUntil(world.nowUs + LOOK_EVERY_US)) return;
     recorder.event({kind: 'phase', atUs: world.nowUs, phase: 'heal'});
     this.mode = 'probe';
     this.healedUs = world.nowUs;
@@ -182,9 +200,8 @@ class Run {
   }
 
   private hasFinding(): boolean {
-    return (
-      this.invariants.findings.length > 0 || this.agreement.findings.length > 0 || this.members.findings.length > 0
-    );
+    const {invariants, agreement, members, operator} = this;
+    return [invariants, agreement, members, operator].some(({findings}) => findings.length > 0);
   }
 
   /** What is still missing of progress since everything was healed; undefined when nothing is. */
@@ -234,7 +251,8 @@ class Run {
       ({callUs, outcome}) => callUs >= this.healedUs && outcome.kind === 'open',
     );
     if (open) return false;
-    const indexes = this.members.all.map(({server}) => server?.appliedIndex ?? -1);
+    const wanted = this.members.all.filter(({isWanted}) => isWanted);
+    const indexes = wanted.map(({server}) => server?.appliedIndex ?? -1);
     const committed = this.members.leader()?.server?.raft.node.committed;
     return indexes.every((index) => index === committed);
   }
@@ -245,11 +263,12 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   const run = new Run(plan, options);
   run.execute();
   const {operations, timeline} = run.recorder;
-  const watched = [...run.members.findings, ...run.invariants.findings, ...run.agreement.findings, ...run.findings];
+  const {members, invariants, agreement, operator} = run;
+  const watched = [members, invariants, agreement, operator, run].flatMap((one) => one.findings);
   const evidence = {
     operations,
     timeline,
-    finalStates: finalStatesOf(run.members),
+    finalStates: finalStatesOf(members),
     isAtRest: run.isAtRest(),
     persisted: () => run.log.writes(),
   };
@@ -263,8 +282,8 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     codeVersion: CODE_VERSION,
     scenario: plan.scenario,
     seed: options.seed,
-    members: run.members.all.map(({name}) => name),
-    releases: [plan.cluster.release],
+    members: members.everyone.map(({name}) => name),
+    releases: releasesOf(plan),
     ...(options.plant === undefined ? {} : {plant: options.plant}),
     ...(options.overrides === undefined || options.overrides.length === 0 ? {} : {overrides: [...options.overrides]}),
     plan,

@@ -10,6 +10,17 @@ export interface Scenario {
   /** One sentence: what must hold all the same. */
   readonly promise: string;
   readonly plans: fc.Arbitrary<Plan>;
+  /** The same with what the user fixed; absent where a scenario has no path. Throws InputError for a path that it cannot take. */
+  readonly plansFor?: (given: LifeChoice) => fc.Arbitrary<Plan>;
+}
+
+/** What a user may fix of a cluster's life; the rest is drawn. */
+export interface LifeChoice {
+  /** Releases in order, as in `--path 3.4.23,3.5.16,3.6.0`. */
+  readonly path?: readonly string[] | undefined;
+  /** What the cluster has been through before, as in `--history promoted-learner`. */
+  readonly history?: string | undefined;
+  readonly memberCount?: 1 | 3 | 5 | undefined;
 }
 
 /** Keeps inference where a scenario is written down. */

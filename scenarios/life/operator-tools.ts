@@ -1,0 +1,75 @@
+// scenarios/life/operator-tools.ts: what an operator has at hand: etcdctl and curl. Each command is a client of its own, as etcdctl is, so
+// that no broken connection of the last one is in its way. Everything goes over the simulated network.
+import type {Env} from '../../env/env.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import {after, condition, Signal, select} from '../../env/fiber.ts';
+import type {Failure, Success} from '../../server-core/client/client.ts';
+import {Client} from '../../server-core/client/client.ts';
+import {Endpoint} from '../../server-core/client/endpoint.ts';
+import type {MemberMessage, MembersResponse} from '../../server-core/etcdserverpb/cluster-messages.ts';
+import {memberListRequest} from '../../server-core/etcdserverpb/cluster-messages.ts';
+import type {Method} from '../../server-core/etcdserverpb/rpc.ts';
+
+/** --command-timeout of etcdctl. */
+const COMMAND_TIMEOUT_US = 5_000_000;
+/** Longer than the server takes for a request: its own answer is wanted. */
+const CHANGE_TIMEOUT_US = 12_000_000;
+/** A health check by curl. */
+const HTTP_TIMEOUT_US = 5_000_000;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** 'm1' -> 'm1:2379'. */
+export const clientAddress = (member: string): string => `${member}:2379`;
+/** 'm1' -> 'http://m1:2380'. */
+export const peerUrl = (member: string): string => `http://${member}:2380`;
+
+/** A command of etcdctl: one call to the members given; `release` is etcdctl's own. */
+export function* command<T extends object>(
+  env: Env,
+  members: readonly string[],
+  method: Method,
+  request: object,
+  timeoutUs = CHANGE_TIMEOUT_US,
+): Fiber<Success<T> | Failure> {
+  const client = new Client(env, {endpoints: members.map(clientAddress), requestTimeoutUs: timeoutUs});
+  client.start();
+  const result = yield* client.ask<T>(method, request);
+  client.close();
+  return result;
+}
+
+/** The member list as these members tell it; a failure's text where none does. */
+export function* listMembers(env: Env, members: readonly string[]): Fiber<readonly MemberMessage[] | string> {
+  const request = memberListRequest.make({linearizable: true});
+  const listed = yield* command<MembersResponse>(
+    env,
+    members,
+    '/etcdserverpb.Cluster/MemberList',
+    request,
+    COMMAND_TIMEOUT_US,
+  );
+  return listed.kind === 'ok' ? listed.response.members : `${listed.code}: ${listed.message}`;
+}
+
+/** curl http://member:2379/path; undefined: no connection or no answer in time. */
+export function* curl(env: Env, member: string, path: string): Fiber<HttpAnswer | undefined> {
+  const changed = new Signal();
+  const endpoint = new Endpoint(env, clientAddress(member), changed);
+  env.spawn(`curl ${member}`, endpoint.run());
+  const deadline = after(env.clock, HTTP_TIMEOUT_US);
+  const settled = condition(changed, () => endpoint.state === 'ready' || endpoint.state === 'failed');
+  yield* select(env, {settled, deadline});
+  const sent = endpoint.state === 'ready' ? endpoint.http('GET', path) : undefined;
+  if (sent === undefined) {
+    endpoint.close();
+    return undefined;
+  }
+  const answered = yield* select(env, {end: sent.end, deadline});
+  endpoint.close();
+  if (answered.kind === 'deadline' || answered.value.kind !== 'http') return undefined;
+  return {status: answered.value.status, body: answered.value.body};
+}

@@ -1,0 +1,257 @@
+// scenarios/life/operator.ts: carries out the steps of a plan, as an operator with etcdctl, curl and a shell on every machine would.
+// A fiber on a machine of its own. Calls go over the network; processes and binaries are handled on the members' machines. A step that
+// cannot be done within its time, or that was to be refused and was not, is a finding and ends the run.
+import type {Env} from '../../env/env.ts';
+import type {Fiber} from '../../env/fiber.ts';
+import {after, condition, select, sleepUs} from '../../env/fiber.ts';
+import type {Finding} from '../../history/verdict.ts';
+import type {Member, Members} from '../members.ts';
+import type {Recorder} from '../recorder.ts';
+import {ClusterChanges} from './cluster-changes.ts';
+import {
+  clusterVersionWanted,
+  missingClusterVersion,
+  missingHealth,
+  missingMembers,
+  missingReleases,
+  missingStorageVersion,
+} from './expectations.ts';
+import type {Step, StepOf} from './steps.ts';
+import {describeStep} from './steps.ts';
+
+export interface OperatorOptions {
+  readonly members: Members;
+  readonly recorder: Recorder;
+  readonly steps: readonly Step[];
+  /** Faults happen meanwhile: everything may take longer, and bounds on the cluster's version do not hold. */
+  readonly hasFaults: boolean;
+  /** Who serves clients now, by name. */
+  readonly tellClients: (members: readonly string[]) => void;
+  readonly place: () => {readonly atUs: number; readonly atEvent: number};
+}
+
+/** How often the operator looks again. */
+const LOOK_EVERY_US = 200_000;
+/** How long a step may take, without and with faults around it. */
+const STEP_US_MAX = 20_000_000;
+const STEP_US_MAX_WITH_FAULTS = 90_000_000;
+/** The leader looks every 4 s (monitorVersionInterval); asking everybody and agreeing takes its time too. */
+const VERSION_RISE_US_MAX = 6_500_000;
+
+/** What went wrong with a step; undefined: nothing. */
+type Trouble = string | undefined;
+
+export class Operator {
+  readonly findings: Finding[] = [];
+  isDone = false;
+  private readonly options: OperatorOptions;
+  private readonly changes: ClusterChanges;
+  /** Member of the step before. */
+  private same: Member | undefined;
+  /** The cluster's version as it was seen everywhere last. */
+  private seenVersion: string | undefined;
+
+  constructor(options: OperatorOptions) {
+    this.options = options;
+    this.changes = new ClusterChanges({members: options.members, stepUsMax: this.stepUsMax});
+  }
+
+  /** The program of the operator's machine. */
+  *run(env: Env): Fiber<void> {
+    const {steps, recorder} = this.options;
+    for (const [index, step] of steps.entries()) {
+      const aheadUs = (step.atUs ?? 0) - this.options.place().atUs;
+      if (aheadUs > 0) yield* sleepUs(env.clock, aheadUs);
+      const member = yield* this.resolve(env, step);
+      const text = describeStep(step);
+      env.trace.mark(`step: ${step.kind}`);
+      recorder.event({kind: 'note', atUs: this.options.place().atUs, member: member?.name ?? 'operator', text});
+      const trouble = yield* this.carryOut(env, step, member);
+      if (trouble === undefined) continue;
+      const message = `step ${index} (${text}): ${trouble}`;
+      this.findings.push({check: 'cluster-life', kind: 'violation', message, ...this.options.place()});
+      break;
+    }
+    this.isDone = true;
+  }
+
+  private get stepUsMax(): number {
+    return this.options.hasFaults ? STEP_US_MAX_WITH_FAULTS : STEP_US_MAX;
+  }
+
+  /** The member that a step is about. */
+  private *resolve(env: Env, step: Step): Fiber<Member | undefined> {
+    const name = step.kind === 'move-leader' ? step.to : 'member' in step ? step.member : undefined;
+    if (name === undefined) return undefined;
+    const {members} = this.options;
+    if (name === 'leader' || name === 'follower') {
+      const leader = yield* this.changes.leaderName(env);
+      const follower = members.all.find((one) => one.isWanted && one.standing === 'voter' && one.name !== leader);
+      this.same = name === 'follower' ? follower : leader === undefined ? undefined : members.named(leader);
+    } else if (name !== 'same') this.same = members.named(name);
+    return this.same;
+  }
+
+  private *carryOut(env: Env, step: Step, member: Member | undefined): Fiber<Trouble> {
+    switch (step.kind) {
+      case 'compact':
+        return yield* this.changes.compact(env, step.physical);
+      case 'downgrade':
+        return yield* this.changes.downgrade(env, step);
+      case 'wait-downgrade-ready':
+        return yield* this.waitDowngradeReady(env);
+      case 'wait-healthy':
+        return yield* this.waitHealthy(env);
+      case 'wait':
+        yield* sleepUs(env.clock, step.us);
+        return undefined;
+      default:
+        if (member === undefined) return 'nobody leads the cluster';
+        return yield* this.withMember(env, step, member);
+    }
+  }
+
+  private *withMember(
+    env: Env,
+    step: Exclude<Step, {kind: 'compact' | 'downgrade' | 'wait-downgrade-ready' | 'wait-healthy' | 'wait'}>,
+    member: Member,
+  ): Fiber<Trouble> {
+    const {members} = this.options;
+    switch (step.kind) {
+      case 'stop':
+      case 'kill':
+        return this.takeDown(step.kind, member);
+      case 'replace-binary':
+        if (member.isUp) return `${member.name} runs; its binary cannot be replaced`;
+        member.release = step.release;
+        return undefined;
+      case 'start':
+        return yield* this.start(env, step, member);
+      case 'restart':
+        return this.takeDown('stop', member) ?? this.letRun(member);
+      case 'add': {
+        const trouble = yield* this.changes.add(env, member, step);
+        this.tellClients();
+        return trouble;
+      }
+      case 'promote': {
+        const trouble = yield* this.changes.promote(env, member, step.refused);
+        this.tellClients();
+        return trouble;
+      }
+      case 'remove':
+        return yield* this.remove(env, member, step.refused);
+      case 'replace-member':
+        return yield* this.replace(env, member, members.named(step.by), step);
+      case 'move-leader':
+        return yield* this.changes.moveLeader(env, member);
+      case 'defragment':
+        return yield* this.changes.defragment(env, member);
+    }
+  }
+
+  private takeDown(how: 'stop' | 'kill', member: Member): Trouble {
+    member.isHeld = true;
+    if (how === 'kill') member.machine.kill();
+    else this.options.members.stop(member);
+    return undefined;
+  }
+
+  private letRun(member: Member): Trouble {
+    member.isHeld = false;
+    this.options.members.startIfFree(member);
+    return undefined;
+  }
+
+  /** Starts a member and, where etcd is to refuse or others are to end of it, waits for that. */
+  private *start(env: Env, {refused, ends = []}: StepOf<'start'>, member: Member): Fiber<Trouble> {
+    const {members} = this.options;
+    if (member.isUp) return `${member.name} runs already`;
+    const ending = ends.map(({member: name, text}) => ({one: members.named(name), text}));
+    if (refused !== undefined) ending.push({one: member, text: refused});
+    for (const {one, text} of ending) [one.expectedEnd, one.endedWith] = [text, undefined];
+    this.letRun(member);
+    const deadline = after(env.clock, this.stepUsMax);
+    const ended = condition(members.ended, () => ending.every(({one}) => one.endedWith !== undefined));
+    yield* select(env, {ended, deadline});
+    for (const {one, text} of ending) {
+      one.expectedEnd = undefined;
+      if (one.endedWith === undefined) return `${one.name} (${one.release}) did not end with '${text}'`;
+    }
+    return undefined;
+  }
+
+  private *remove(env: Env, member: Member, refused: string | undefined): Fiber<Trouble> {
+    const {members} = this.options;
+    const trouble = yield* this.changes.remove(env, member, refused);
+    if (trouble !== undefined || refused !== undefined) return trouble;
+    this.tellClients();
+    // It ends of itself once it hears of it; an operator does not wait for that for long.
+    const gone = condition(members.ended, () => !member.isUp);
+    yield* select(env, {gone, deadline: after(env.clock, 5_000_000)});
+    if (member.isUp) member.machine.kill();
+    return undefined;
+  }
+
+  private *replace(env: Env, old: Member, by: Member, step: StepOf<'replace-member'>): Fiber<Trouble> {
+    const {release} = step;
+    const removed = yield* this.remove(env, old, undefined);
+    if (removed !== undefined) return removed;
+    const added = yield* this.changes.add(env, by, {release, learner: false});
+    if (added !== undefined) return added;
+    this.letRun(by);
+    this.tellClients();
+    return undefined;
+  }
+
+  private tellClients(): void {
+    const serving = this.options.members.all.filter(({standing}) => standing === 'voter');
+    this.options.tellClients(serving.map(({name}) => name));
+  }
+
+  private *waitHealthy(env: Env): Fiber<Trouble> {
+    const {members, hasFaults} = this.options;
+    const cluster = members.all;
+    const look = function* (): Fiber<Trouble> {
+      return (
+        (yield* missingHealth(env, cluster)) ??
+        (yield* missingReleases(env, cluster)) ??
+        (yield* missingMembers(env, cluster))
+      );
+    };
+    const trouble = yield* this.wait(env, look, this.stepUsMax);
+    if (trouble !== undefined) return trouble;
+    // The version rises only while every member of the list answers.
+    const isComplete = cluster.every(({isWanted}) => isWanted);
+    const wanted = isComplete ? clusterVersionWanted(cluster, this.changes.job) : this.seenVersion;
+    if (wanted === undefined) return undefined;
+    const boundUs = hasFaults ? this.stepUsMax : VERSION_RISE_US_MAX;
+    const late = yield* this.wait(env, () => missingClusterVersion(env, cluster, wanted), boundUs);
+    if (late === undefined) this.seenVersion = wanted;
+    return late;
+  }
+
+  private *waitDowngradeReady(env: Env): Fiber<Trouble> {
+    const {job} = this.changes;
+    if (job === undefined) return 'no downgrade was enabled';
+    const cluster = this.options.members.all;
+    const wanted = `${job}.0`;
+    const look = function* (): Fiber<Trouble> {
+      return (
+        (yield* missingClusterVersion(env, cluster, wanted)) ?? (yield* missingStorageVersion(env, cluster, wanted))
+      );
+    };
+    return yield* this.wait(env, look, this.stepUsMax);
+  }
+
+  /** Looks again and again until nothing is missing; what is still missing when the time is over. */
+  private *wait(env: Env, look: () => Fiber<Trouble>, limitUs: number): Fiber<Trouble> {
+    const endUs = env.clock.monotonicUs() + limitUs;
+    for (;;) {
+      const missing = yield* look();
+      if (missing === undefined) return undefined;
+      if (env.clock.monotonicUs() >= endUs) return `after ${limitUs / 1_000_000} s: ${missing}`;
+      yield* sleepUs(env.clock, LOOK_EVERY_US);
+    }
+  }
+}

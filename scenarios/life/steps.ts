@@ -1,0 +1,180 @@
+// scenarios/life/steps.ts: what an operator does to a cluster, as data: one step after the other, each done when it is over.
+// Members are named m1, m2, …; those that found the cluster come first. `leader` and `follower` are resolved when the step begins,
+// `same` is the member of the step before.
+// checkSteps() goes through the list as a reader would and refuses what cannot be meant: a step on an unknown member, a start of one
+// that runs, a release that nobody plays.
+import {z} from 'zod';
+import {assert} from '../../base/assert.ts';
+import {InputError} from '../../base/input-error.ts';
+
+/** Releases with behaviours of their own; a label alone would be a lie. */
+export const releaseSchema = z
+  .string()
+  .regex(/^3\.[3-7]\.\d{1,2}$/, 'releases 3.3 to 3.7 are played so far, for example 3.5.16');
+
+const member = z
+  .string()
+  .regex(/^(m[1-9]\d?|leader|follower|same)$/, "a member is 'm1', 'leader', 'follower' or 'same'");
+const newMember = z.string().regex(/^m[1-9]\d?$/, "a member's name is m1, m2, …");
+const minor = z.string().regex(/^3\.\d{1,2}(\.\d{1,2})?$/, 'a version is written 3.5');
+
+/** Not before `atUs`; absent: when the step before is over. */
+const when = {atUs: z.int().min(0).optional()};
+/** etcd's own refusal that belongs to the step: the run goes on after it and is at fault without it. */
+const refusable = {refused: z.string().min(1).optional()};
+/** Members that the step makes end of themselves, with what their last line says. */
+const ending = z.strictObject({member: newMember, text: z.string().min(1)});
+
+export const stepSchema = z.discriminatedUnion('kind', [
+  /** SIGTERM; the supervisor does not start it again. */
+  z.strictObject({kind: z.literal('stop'), member, ...when}),
+  /** SIGKILL; the supervisor does not start it again. */
+  z.strictObject({kind: z.literal('kill'), member, ...when}),
+  /** Another binary lies there for the next start. */
+  z.strictObject({kind: z.literal('replace-binary'), member, release: releaseSchema, ...when}),
+  z.strictObject({kind: z.literal('start'), member, ends: z.array(ending).optional(), ...refusable, ...when}),
+  /** Stop and start. */
+  z.strictObject({kind: z.literal('restart'), member, ...when}),
+  /** MemberAdd with the URL of a member that was never part of the cluster; it is started by a step of its own. */
+  z.strictObject({
+    kind: z.literal('add'),
+    member: newMember,
+    release: releaseSchema,
+    learner: z.boolean(),
+    ...refusable,
+    ...when,
+  }),
+  /** MemberPromote, asked again while the learner lags. */
+  z.strictObject({kind: z.literal('promote'), member: newMember, ...refusable, ...when}),
+  /** MemberRemove; the member's process ends and stays down. */
+  z.strictObject({kind: z.literal('remove'), member, ...refusable, ...when}),
+  /** remove, add and start of a new one in its place. */
+  z.strictObject({kind: z.literal('replace-member'), member, by: newMember, release: releaseSchema, ...when}),
+  z.strictObject({kind: z.literal('move-leader'), to: member, ...when}),
+  z.strictObject({kind: z.literal('defragment'), member, ...when}),
+  /** Compaction at the newest revision that the operator reads. */
+  z.strictObject({kind: z.literal('compact'), physical: z.boolean(), ...when}),
+  z.strictObject({
+    kind: z.literal('downgrade'),
+    action: z.enum(['validate', 'enable', 'cancel']),
+    to: minor,
+    ...refusable,
+    ...when,
+  }),
+  /** Until every member shows the job's target as cluster version and as storage version. */
+  z.strictObject({kind: z.literal('wait-downgrade-ready'), ...when}),
+  /** Every endpoint healthy, member lists equal, releases as swapped, the cluster version where it belongs. */
+  z.strictObject({kind: z.literal('wait-healthy'), ...when}),
+  z.strictObject({kind: z.literal('wait'), us: z.int().min(1), ...when}),
+]);
+
+export type Step = z.infer<typeof stepSchema>;
+export type StepKind = Step['kind'];
+export type StepOf<Kind extends StepKind> = Extract<Step, {kind: Kind}>;
+
+/** The member that a step is about, by name; undefined where it is about none, or is found when it happens. */
+export function memberOfStep(step: Step): string | undefined {
+  const name = step.kind === 'move-leader' ? step.to : 'member' in step ? step.member : undefined;
+  return name === undefined || isFloating(name) ? undefined : name;
+}
+
+/** Is the member found only when the step happens? */
+const isFloating = (name: string): boolean => name === 'leader' || name === 'follower' || name === 'same';
+
+/** Names of members that steps bring in beside the founders, in order. */
+export function joiningNames(steps: readonly Step[]): string[] {
+  return steps.flatMap((step) =>
+    step.kind === 'add' ? [step.member] : step.kind === 'replace-member' ? [step.by] : [],
+  );
+}
+
+type Standing = 'up' | 'down' | 'added' | 'out';
+
+/** Refuses steps that cannot be meant, with an InputError that names the place and the step. */
+export function checkSteps(founders: readonly string[], steps: readonly Step[], place: string): void {
+  const standing = new Map<string, Standing>(founders.map((name) => [name, 'up']));
+  const hasFloating = steps.some((step) => 'member' in step && isFloating(step.member));
+  for (const [index, step] of steps.entries()) {
+    const refuse = (reason: string): InputError => new InputError(`${place}: step ${index} (${step.kind}): ${reason}`);
+    const name = memberOfStep(step);
+    if (step.kind === 'add' || step.kind === 'replace-member') {
+      const joins = step.kind === 'add' ? step.member : step.by;
+      if (standing.has(joins)) throw refuse(`${joins} was part of the cluster already`);
+    }
+    if (name === undefined) continue;
+    const now = standing.get(name);
+    if (now === undefined && step.kind !== 'add') {
+      throw refuse(`there is no member ${name}; there are ${[...standing.keys()].join(', ')}`);
+    }
+    // Which member a 'leader' is shows only later: then states of members are the operator's to judge.
+    if (!hasFloating) {
+      const wrong = now === undefined ? undefined : wrongFor(step.kind, name, now);
+      if (wrong !== undefined) throw refuse(wrong);
+    }
+    follow(standing, step, name);
+  }
+}
+
+function wrongFor(kind: StepKind, name: string, now: Standing): string | undefined {
+  if (now === 'out') return `${name} is no longer part of the cluster`;
+  switch (kind) {
+    case 'start':
+      return now === 'up' ? `${name} runs already` : undefined;
+    case 'replace-binary':
+      return now === 'up' ? `${name} runs; stop it first` : undefined;
+    case 'stop':
+    case 'kill':
+    case 'restart':
+    case 'defragment':
+    case 'promote':
+    case 'move-leader':
+      return now === 'up' ? undefined : `${name} does not run`;
+    default:
+      return undefined;
+  }
+}
+
+function follow(standing: Map<string, Standing>, step: Step, name: string): void {
+  switch (step.kind) {
+    case 'stop':
+    case 'kill':
+      standing.set(name, 'down');
+      break;
+    case 'start':
+      standing.set(name, step.refused === undefined ? 'up' : 'down');
+      for (const {member: ended} of step.ends ?? []) standing.set(ended, 'down');
+      break;
+    case 'add':
+      if (step.refused === undefined) standing.set(name, 'added');
+      break;
+    case 'remove':
+      if (step.refused === undefined) standing.set(name, 'out');
+      break;
+    case 'replace-member':
+      standing.set(name, 'out');
+      standing.set(step.by, 'up');
+      break;
+    default:
+      assert(standing.has(name), 'a step on a member that nobody knows', {name});
+  }
+}
+
+/** One line for people. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'replace-binary':
+      return `replace-binary ${step.member} by ${step.release}`;
+    case 'add':
+      return `add ${step.member} (${step.release}${step.learner ? ', learner' : ''})`;
+    case 'replace-member':
+      return `replace-member ${step.member} by ${step.by} (${step.release})`;
+    case 'move-leader':
+      return `move-leader to ${step.to}`;
+    case 'downgrade':
+      return `downgrade ${step.action} ${step.to}`;
+    case 'wait':
+      return `wait ${step.us / 1000} ms`;
+    default:
+      return 'member' in step ? `${step.kind} ${step.member}` : step.kind;
+  }
+}
