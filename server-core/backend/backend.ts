@@ -31,6 +31,8 @@ export interface BackendOptions extends BoltOptions {
    * hold the lock saw deleted keys until the next commit (issue 17158).
    */
   readonly commitsDeletionsAtUnlock: boolean;
+  /** The commit that begins a defragmentation runs the hook. Since 3.5.6 (etcd issue 14685); up to 3.4 there was no hook. */
+  readonly hooksDefragCommit: boolean;
   /** Keys copied in one transaction of a defragmentation. etcd: defragLimit. */
   readonly defragKeyCount: number;
   /** How long to wait for a file that another process has open before giving up. bbolt waits forever. */
@@ -42,6 +44,7 @@ const BACKEND_DEFAULTS: BackendOptions = Object.freeze({
   batchIntervalUs: 100_000,
   batchLimit: 10_000,
   commitsDeletionsAtUnlock: true,
+  hooksDefragCommit: true,
   defragKeyCount: 10_000,
   lockWaitUsMax: 10_000_000,
 });
@@ -289,7 +292,7 @@ export class Backend {
       const copyPath = `${this.path}.tmp`;
       if (env.failpoints.armed) yield* env.failpoints.hit('defragOpenFileError');
       const file = yield* env.disk.open(copyPath, {create: true, truncate: true});
-      yield* this.commitBatch(true);
+      yield* this.commitBatch(true, this.options.hooksDefragCommit);
       openBatch.frozen = true;
       if (env.failpoints.armed) yield* env.failpoints.hit('defragBeforeCopy');
       try {
@@ -338,8 +341,9 @@ export class Backend {
   }
 
   /** Hook, commit, next transactions. stop: commit even an empty batch, and begin no transactions. etcd: unsafeCommit. */
-  private *commitBatch(stop: boolean): Fiber<void> {
-    const {openBatch, preCommitHook} = this;
+  private *commitBatch(stop: boolean, hooked = true): Fiber<void> {
+    const {openBatch} = this;
+    const preCommitHook = hooked ? this.preCommitHook : undefined;
     const {failpoints} = this.env;
     if (preCommitHook !== undefined) {
       if (failpoints.armed) yield* failpoints.hit('commitBeforePreCommitHook');

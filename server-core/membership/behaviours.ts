@@ -1,4 +1,5 @@
 // server-core/membership/behaviours.ts: what differs between releases in where membership is kept and how it is changed.
+import {isAffected} from '../errata/registry.ts';
 import {isSince} from '../release/release.ts';
 
 export interface MembershipBehaviours {
@@ -17,7 +18,7 @@ export interface MembershipBehaviours {
   readonly replayWritesBackend: boolean;
   /** From 3.6 the list in memory follows only entries that are new to the backend, as it was read from there. */
   readonly memoryFollowsReplay: boolean;
-  /** 3.5.1 to 3.5.19: a member that the backend has is never overwritten, so attributes and promotions do not get there (#19557). */
+  /** A member that the backend has is never overwritten, so attributes and promotions do not get there: erratum 19557. */
   readonly backendKeepsFirstRecord: boolean;
   /** 3.5 passes over members that one of the two stores has already, or has not (#13348); the others panic. */
   readonly toleratesOneStoreAhead: boolean;
@@ -62,7 +63,7 @@ export function membershipBehaviours(release: string): MembershipBehaviours {
     validatesAgainst: is37 ? 'backend-only' : is36 ? 'backend-when-new' : 'v2store',
     replayWritesBackend: !is35,
     memoryFollowsReplay: !is36,
-    backendKeepsFirstRecord: only35 && isSince(release, '3.5.1') && !isSince(release, '3.5.20'),
+    backendKeepsFirstRecord: isAffected('19557', release),
     toleratesOneStoreAhead: only35 && isSince(release, '3.5.1'),
     removesZombies: only35 && isSince(release, '3.5.26'),
     syncsPromotion: is36 ? (is37 ? 'never' : 'at-start') : isSince(release, '3.5.24') ? 'behind-snapshot' : 'never',

@@ -235,6 +235,7 @@ export class ApplyLoop {
     const {cluster, applier, snapshots} = this.parts;
     const {backend} = applier;
     const before = cluster.version;
+    if (isNew) yield* this.announce(entry);
     yield* backend.lockInsideApply();
     applyClusterRequest(cluster, request, isNew);
     if (isNew) this.parts.consistentIndex().advance(entry.index, entry.term);
@@ -245,6 +246,7 @@ export class ApplyLoop {
   private *applyRequest(request: InternalRaftRequest, entry: Entry): Fiber<void> {
     const {applier, waiters} = this.parts;
     const {backend, store} = applier;
+    yield* this.announce(entry);
     const batch = yield* backend.lockInsideApply();
     const before = store.currentRevision;
     const answer = applier.apply(request, waiters.isRegistered(requestIdOf(request)));
@@ -259,6 +261,13 @@ export class ApplyLoop {
       // The first to find the quota used up tells everybody, and answers when they know.
       this.parts.env.spawn('raise-nospace', this.answerNoSpace(requestIdOf(request)));
     } else waiters.trigger(requestIdOf(request), answer);
+  }
+
+  /** Where the release tells of an entry before it has the lock, others may run in between. */
+  private *announce({index, term}: Entry): Fiber<void> {
+    const {env} = this.parts;
+    if (!this.parts.consistentIndex().announce(index, term)) return;
+    if (env.choose(YIELD_ONE_IN) === 0) yield* sleepUs(env.clock, 1);
   }
 
   private *answerNoSpace(id: Id64): Fiber<void> {
@@ -285,6 +294,7 @@ export class ApplyLoop {
       }
       raft.stepped();
       const {backend} = applier;
+      if (isNew) yield* this.announce(entry);
       yield* backend.lockInsideApply();
       this.changeMembership(change, isNew);
       consistentIndex.confState = progress.confState;

@@ -40,16 +40,18 @@ export interface OpenedBackend {
 export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?: string): Fiber<OpenedBackend> {
   const path = databasePath(config);
   if (snapshotPath !== undefined) yield* replaceWithSnapshot(env.disk, snapshotPath, path);
+  const behaviours = schemaBehaviours(config.release);
   const options = qualifyBackend({
     batchIntervalUs: config.backendBatchIntervalMs * 1000,
     batchLimit: config.backendBatchLimit,
     // bbolt on Linux: 3.3 left the freelist out of the file.
     freelistSync: isSince(config.release, '3.4.0'),
     commitsDeletionsAtUnlock: isSince(config.release, '3.4.30', '3.5.12', '3.6.0'),
+    hooksDefragCommit: behaviours.storesIndexBeforeDefrag,
   });
   const backend = yield* openBackend(env, path, options);
   for (const bucket of BUCKETS) backend.batch.createBucket(bucket);
-  const consistentIndex = ConsistentIndex.load(backend.batch, schemaBehaviours(config.release));
+  const consistentIndex = ConsistentIndex.load(backend.batch, behaviours);
   backend.setPreCommitHook((batch) => consistentIndex.beforeCommit(batch));
   env.spawn('backend-commit', backend.commitLoop());
   return {backend, consistentIndex};

@@ -1,12 +1,25 @@
 // server-core/server/behaviours.ts: what the server's own loops and calls do differently from release to release.
+import {isAffected} from '../errata/registry.ts';
 import {isSince} from '../release/release.ts';
 
 export interface ServerBehaviours {
+  /**
+   * When a member that is the only voter takes an entry for committed: when its log is on disk, or when it has appended it in
+   * memory, so that it is applied and answered before it is stored: erratum 14370.
+   */
+  readonly soleVoterCommits: 'when-stored' | 'when-appended';
+  /**
+   * A read that waits for its index asks again after 500 ms, and when a term has its first commit: since 3.4.20, 3.5.0 (#12780).
+   * Under the same id the answers to one attempt count for the next: erratum 20418.
+   */
+  readonly readIndexRetry: 'fresh-id' | 'same-id' | 'none';
+  /** An index that comes together with a change of the leader is refused (issue 21375): 3.4.42, 3.5.28, 3.6.9; before, it may win. */
+  readonly readIndexChecksLeader: boolean;
   /** What a deadline that passed while raft took no proposal comes out as: 3.3 `request timed out`, 3.4 Unknown, then its own code. */
   readonly undroppedProposal: 'timeout' | 'unknown' | 'deadline-exceeded';
   /**
    * A transaction loses its ranges on members that owe nobody an answer, so that one whose range fails is carried out there and
-   * refused here (issue 18667). Gone in 3.7.0.
+   * refused here: erratum 18667.
    */
   readonly stripsRangesOfForeignTxns: boolean;
   /** Quota: requests that write nothing pass, however full the store is (13435): 3.4 on; nested puts were never counted (22140). */
@@ -48,14 +61,22 @@ export interface ServerBehaviours {
   readonly compactionPauseUs: number;
 }
 
+function readIndexRetryOf(release: string): ServerBehaviours['readIndexRetry'] {
+  if (isAffected('20418', release)) return 'same-id';
+  return isSince(release, '3.4.20', '3.5.0') ? 'fresh-id' : 'none';
+}
+
 /** The behaviours of a release. */
 export function serverBehaviours(release: string): ServerBehaviours {
   const has34 = isSince(release, '3.4.0');
   const has35 = isSince(release, '3.5.0');
   const has36 = isSince(release, '3.6.0');
   return Object.freeze({
+    soleVoterCommits: isAffected('14370', release) ? 'when-appended' : 'when-stored',
+    readIndexRetry: readIndexRetryOf(release),
+    readIndexChecksLeader: isSince(release, '3.4.42', '3.5.28', '3.6.9'),
     undroppedProposal: has35 ? 'deadline-exceeded' : has34 ? 'unknown' : 'timeout',
-    stripsRangesOfForeignTxns: !isSince(release, '3.7.0'),
+    stripsRangesOfForeignTxns: isAffected('18667', release),
     quotaPassesReads: has34,
     alarmsBypassAuth: !has36,
     alarmAnswersAreRaw: !has35,

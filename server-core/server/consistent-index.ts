@@ -26,6 +26,16 @@ export class ConsistentIndex {
     return loaded;
   }
 
+  /**
+   * An entry is about to be applied, and the lock not yet held; true where the release tells the hook of it already, with the
+   * next commit of anybody. etcd 3.5.0 to 3.5.2: applyEntryNormal (issue 13766).
+   */
+  announce(index: number, term: number): boolean {
+    if (this.behaviours.publishesIndex === 'under-lock') return false;
+    this.advance(index, term);
+    return true;
+  }
+
   /** An entry was applied. */
   advance(index: number, term: number): void {
     this.index = index;

@@ -13,7 +13,9 @@ import type {MemoryStorage} from '../raft/memory-storage.ts';
 import type {RawNode} from '../raft/raw-node.ts';
 import type {ReadState, Ready} from '../raft/types.ts';
 import type {Entry, Message, Snapshot} from '../raftpb/types.ts';
+import {draftMessage} from '../raftpb/types.ts';
 import {ToApply} from './apply-queue.ts';
+import {serverBehaviours} from './behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import type {RaftDisk} from './raft-disk.ts';
 
@@ -53,10 +55,12 @@ export class RaftLoop {
   private leader: MemberId = NO_MEMBER;
   private appliedIndex = 0;
   private latestTickUs = 0;
+  private readonly commitsWhenAppended: boolean;
 
   constructor(parts: RaftLoopParts) {
     this.parts = parts;
     this.node = parts.node;
+    this.commitsWhenAppended = serverBehaviours(parts.config.release).soleVoterCommits === 'when-appended';
     this.storage = parts.storage;
   }
 
@@ -99,9 +103,27 @@ export class RaftLoop {
         this.latestTickUs = env.clock.monotonicUs();
         this.node.tick();
         this.stepped();
-      } else if (isWorkDue) yield* this.handle(this.node.ready());
-      else yield either;
+      } else if (isWorkDue) {
+        if (this.commitsWhenAppended) this.acknowledgeOwn();
+        yield* this.handle(this.node.ready());
+      } else yield either;
     }
+  }
+
+  /**
+   * A lone voter's own log counts as a quorum before it is stored, so that one Ready both stores and applies an entry.
+   * raft: appendEntry up to 3.5, maybeCommit behind it.
+   */
+  private acknowledgeOwn(): void {
+    const {node} = this;
+    const {voters, votersOutgoing} = node.config;
+    if (node.role !== 'leader' || node.lastIndex <= node.committed) return;
+    if (voters.length !== 1 || voters[0] !== node.id || votersOutgoing.length > 0) return;
+    const message = draftMessage('MsgAppResp', node.id);
+    message.from = node.id;
+    message.term = node.term;
+    message.index = node.lastIndex;
+    node.step(message);
   }
 
   private *handle(ready: Ready): Fiber<void> {

@@ -9,6 +9,7 @@ import type {Fiber, Waitable} from '../../env/fiber.ts';
 import {after, Signal, select, until} from '../../env/fiber.ts';
 import type {Cell} from '../../env/sync.ts';
 import {Promised} from '../../env/sync.ts';
+import type {ServerBehaviours} from './behaviours.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_LEADER_CHANGED, ERR_TIMEOUT} from './errors.ts';
 import type {RaftLoop} from './raft-loop.ts';
@@ -23,6 +24,7 @@ export interface ReadLoopHost {
   readonly raft: RaftLoop;
   readonly requestIds: RequestIds;
   readonly requestTimeoutUs: number;
+  readonly behaviours: ServerBehaviours;
   readonly appliedIndex: () => number;
   /** Grows when a batch of entries has been applied. */
   readonly appliedWait: Cell<number>;
@@ -54,7 +56,7 @@ export class ReadLoop {
 
   /** The loop. */
   *run(): Fiber<never> {
-    const {env, requestIds, appliedIndex, appliedWait, leaderEpoch} = this.host;
+    const {env, appliedIndex, appliedWait, leaderEpoch} = this.host;
     const wanted: Waitable<void> = {
       ready: () => this.isWanted,
       take: () => {
@@ -63,14 +65,13 @@ export class ReadLoop {
       park: (task) => this.wanted.park(task),
     };
     for (;;) {
-      const requestId = requestIds.next();
       const epoch = leaderEpoch.value;
       const leaderChanged = leaderEpoch.satisfies((now) => now !== epoch);
       const event = yield* select(env, {wanted, leaderChanged});
       if (event.kind === 'leaderChanged') continue;
       const {round} = this;
       this.round = new Promised();
-      const confirmed = yield* this.requestIndex(requestId, leaderChanged);
+      const confirmed = yield* this.requestIndex(leaderChanged);
       if (typeof confirmed !== 'number') {
         round.resolve(confirmed);
         continue;
@@ -80,25 +81,27 @@ export class ReadLoop {
     }
   }
 
-  private *requestIndex(requestId: Id64, leaderChanged: Waitable<unknown>): Fiber<number | ServerError> {
-    const {env, raft, requestTimeoutUs, firstCommitEpoch} = this.host;
-    const context = bigEndian(requestId);
+  private *requestIndex(leaderChanged: Waitable<unknown>): Fiber<number | ServerError> {
+    const {env, raft, requestTimeoutUs, firstCommitEpoch, behaviours} = this.host;
     const deadline = after(env.clock, requestTimeoutUs);
-    this.ask(context);
-    let retry = after(env.clock, RETRY_US);
+    // Any attempt's answer will do: each began after the reads that wait for it.
+    const attempts = [this.ask(undefined)];
+    const mayRetry = behaviours.readIndexRetry !== 'none';
+    let retry = after(env.clock, mayRetry ? RETRY_US : requestTimeoutUs);
     let epoch = firstCommitEpoch.value;
     for (;;) {
       const event = yield* select(env, {
         state: raft.readStates.receive,
         leaderChanged,
-        firstCommit: firstCommitEpoch.satisfies((now) => now !== epoch),
+        firstCommit: firstCommitEpoch.satisfies((now) => mayRetry && now !== epoch),
         retry,
         deadline,
       });
       switch (event.kind) {
         case 'state': {
+          if (behaviours.readIndexChecksLeader && leaderChanged.ready()) return ERR_LEADER_CHANGED;
           const answered = event.value?.requestContext;
-          if (event.value !== undefined && answered !== undefined && equalBytes(answered, context))
+          if (event.value !== undefined && answered !== undefined && isAmong(attempts, answered))
             return event.value.index;
           env.trace.mark('read loop: out-of-date answer ignored'); // of a round that timed out
           break;
@@ -107,9 +110,10 @@ export class ReadLoop {
           return ERR_LEADER_CHANGED;
         case 'firstCommit':
         case 'retry':
+          if (!mayRetry) return ERR_TIMEOUT;
           env.trace.mark(`read loop: asked again after ${event.kind}`);
           epoch = firstCommitEpoch.value;
-          this.ask(context);
+          attempts.push(this.ask(behaviours.readIndexRetry === 'same-id' ? attempts[0] : undefined));
           retry = after(env.clock, RETRY_US);
           break;
         case 'deadline':
@@ -118,11 +122,19 @@ export class ReadLoop {
     }
   }
 
-  private ask(context: Uint8Array): void {
-    const {raft} = this.host;
+  /** Asks raft for an index, under a new id unless one is given; returns the id as it goes round. */
+  private ask(earlier: Uint8Array | undefined): Uint8Array {
+    const {raft, requestIds} = this.host;
+    const context = earlier ?? bigEndian(requestIds.next());
     raft.node.readIndex(context);
     raft.stepped();
+    return context;
   }
+}
+
+function isAmong(contexts: readonly Uint8Array[], context: Uint8Array): boolean {
+  for (const known of contexts) if (equalBytes(known, context)) return true;
+  return false;
 }
 
 function bigEndian(id: Id64): Uint8Array {

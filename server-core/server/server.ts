@@ -293,6 +293,7 @@ export class EtcdServer {
       raft: this.raft,
       requestIds,
       requestTimeoutUs: requestTimeoutUs(this.config),
+      behaviours: this.behaviours,
       appliedIndex: () => this.appliedIndex,
       appliedWait: this.appliedWait,
       leaderEpoch: this.leadership.epoch,

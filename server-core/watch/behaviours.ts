@@ -3,6 +3,7 @@
 // other. The code reads as etcd 3.7; everything older is the named exception. A difference without visible effect is not here:
 // between 3.6.0 and 3.6.8 the sync loop kept the events that it had read for its next round. What a watch may see, and in which
 // words it is denied, is the auth store's to know.
+import {isAffected} from '../errata/registry.ts';
 import {isSince} from '../release/release.ts';
 
 export interface WatchBehaviours {
@@ -26,12 +27,12 @@ export interface WatchBehaviours {
   readonly progressAwaitsStart: boolean;
   /**
    * A watch that waits for a future revision still does so after a snapshot was received; older releases send it what comes
-   * next. Issue 20221; since 3.4.38, 3.5.22, 3.6.2.
+   * next: erratum 20221-events.
    */
   readonly restoreKeepsFuture: boolean;
   /**
    * A synced watcher remembers how far it was told; older releases forget it when nothing goes wrong and begin again where it
-   * became synced once a snapshot is received. Issue 15271; since 3.4.25, 3.5.8, 3.6.0.
+   * became synced once a snapshot is received: erratum 15271.
    */
   readonly syncedAdvance: boolean;
   /**
@@ -68,16 +69,15 @@ function requestedProgressOf(release: string): WatchBehaviours['requestedProgres
 /** The behaviours of a release, frozen. */
 export function watchBehaviours(release: string): WatchBehaviours {
   const isFrom34 = isSince(release, '3.4.0');
-  const has20221 = isSince(release, '3.6.2', '3.5.22', '3.4.38');
   return Object.freeze({
     streamCapacity: isSince(release, '3.5.0', '3.4.10', '3.3.23') ? 128 : 1024,
     ids: isFrom34 ? 'chosen-or-drawn' : 'drawn',
     failureReason: isFrom34 ? 'named' : 'empty',
     fragments: isSince(release, '3.4.0', '3.3.14'),
     requestedProgress: requestedProgressOf(release),
-    progressAwaitsStart: has20221,
-    restoreKeepsFuture: has20221,
-    syncedAdvance: isSince(release, '3.6.0', '3.5.8', '3.4.25'),
+    progressAwaitsStart: isSince(release, '3.6.2', '3.5.22', '3.4.38'),
+    restoreKeepsFuture: !isAffected('20221-events', release),
+    syncedAdvance: !isAffected('15271', release),
     compactedRetry: isSince(release, '3.6.0', '3.5.13', '3.4.31'),
     negativeStart: isSince(release, '3.6.6', '3.5.24', '3.4.38') ? 'refused' : 'reads-nothing',
     deniedId: !isFrom34 || isSince(release, '3.6.0', '3.5.6', '3.4.22') ? 'none' : 'requested',
