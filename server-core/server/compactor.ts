@@ -4,6 +4,7 @@
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs} from '../../env/fiber.ts';
+import type {CompactionRequest} from '../etcdserverpb/types.ts';
 import type {Answer} from './proposer.ts';
 
 /** --auto-compaction-mode and --auto-compaction-retention: microseconds, or revisions to keep. */
@@ -70,4 +71,23 @@ function* compacts(host: CompactorHost, revision: number): Fiber<boolean> {
   const isDone = answer.kind === 'ok' || answer.message === ALREADY_COMPACTED;
   host.env.trace.mark(isDone ? 'compactor: compacted' : 'compactor: failed');
   return isDone;
+}
+
+/** What the compactor needs of a server. */
+export interface CompactedServer {
+  readonly isLeader: boolean;
+  readonly applier: {readonly store: {readonly currentRevision: number}};
+  readonly kv: {readonly compact: (request: CompactionRequest, token?: string) => Fiber<Answer<object>>};
+  readonly parts: {readonly auth: {readonly rootToken: () => string | undefined}};
+}
+
+/** The compactor of a server, which compacts in root's name. */
+export function runServerCompactor(server: CompactedServer, env: Env, mode: AutoCompaction): Fiber<never> {
+  const host = {
+    env,
+    isLeader: () => server.isLeader,
+    currentRevision: () => server.applier.store.currentRevision,
+    compact: (revision: number) => server.kv.compact({revision, physical: false}, server.parts.auth.rootToken()),
+  };
+  return runCompactor(host, mode);
 }

@@ -7,6 +7,7 @@ import type {Fiber, Waitable} from '../../env/fiber.ts';
 import {select, until} from '../../env/fiber.ts';
 import type {Channel} from '../../env/sync.ts';
 import {Cell} from '../../env/sync.ts';
+import type {CorruptionChecker} from '../corruption/checker.ts';
 import {runLessor} from '../lease/lessor-loop.ts';
 import {handlePeerLease} from '../lease/peer-lease.ts';
 import type {LeaseHost} from '../lease/ports.ts';
@@ -31,8 +32,7 @@ import type {Bootstrapped} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
 import {ClusterProposals} from './cluster-proposals.ts';
 import {ClusterService} from './cluster-service.ts';
-import type {AutoCompaction} from './compactor.ts';
-import {runCompactor} from './compactor.ts';
+import {runServerCompactor} from './compactor.ts';
 import type {ServerConfig} from './config.ts';
 import {requestTimeoutUs} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
@@ -42,6 +42,8 @@ import {Leadership} from './leadership.ts';
 import type {Caller} from './lease-host.ts';
 import {makeLeaseHost} from './lease-host.ts';
 import {MaintenanceApi} from './maintenance-api.ts';
+import type {CheckedServer} from './make-corruption-checker.ts';
+import {makeCorruptionChecker} from './make-corruption-checker.ts';
 import {PeerHttp} from './peer-http.ts';
 import {Proposer} from './proposer.ts';
 import type {RaftDisk} from './raft-disk.ts';
@@ -63,6 +65,7 @@ export class EtcdServer {
   readonly clusterApi: ClusterService;
   readonly parts: StateParts;
   readonly leases: LeaseHost<Caller>;
+  readonly corruption: CorruptionChecker;
   readonly proposer: Proposer;
   readonly applier: Applier;
   readonly peerHttp = new PeerHttp();
@@ -93,6 +96,7 @@ export class EtcdServer {
     const server = new EtcdServer(env, config, boot);
     server.raft.applied(server.appliedIndex);
     config.observer?.restored(boot.node, server.appliedIndex);
+    if (config.initialCorruptCheck && boot.isRestarted) yield* server.corruption.initialCheck();
     return server;
   }
 
@@ -157,6 +161,7 @@ export class EtcdServer {
     this.maintenance = this.makeMaintenance();
     this.leases = this.makeLeases(requestIds);
     this.applyLoop = this.makeApplyLoop();
+    this.corruption = makeCorruptionChecker(this.checked(), this.peerHttp);
     this.kv = new KvApi({
       env,
       config,
@@ -201,7 +206,9 @@ export class EtcdServer {
     env.spawn('publish', this.publish());
     spawnPurgeLoops(env, config);
     this.clusterApi.start();
-    if (config.autoCompaction !== undefined) env.spawn('compactor', this.makeCompactor(config.autoCompaction));
+    if (config.autoCompaction !== undefined)
+      env.spawn('compactor', runServerCompactor(this, env, config.autoCompaction));
+    this.corruption.start();
     const cause = yield* select(env, {
       removed: this.stopped.satisfies((isStopped) => isStopped),
       asked: this.stopAsked.satisfies((isAsked) => isAsked),
@@ -356,17 +363,9 @@ export class EtcdServer {
     return service;
   }
 
-  private makeCompactor(mode: AutoCompaction): Fiber<never> {
-    const {env, leadership, applier, kv, parts} = this;
-    return runCompactor(
-      {
-        env,
-        isLeader: () => leadership.isLeader,
-        currentRevision: () => applier.store.currentRevision,
-        compact: (revision) => kv.compact({revision, physical: false}, parts.auth.rootToken()),
-      },
-      mode,
-    );
+  private checked(): CheckedServer {
+    const {env, config, id, cluster, applier, reads, proposer} = this;
+    return {env, config, id, cluster, applier, reads, proposer, isLeader: () => this.isLeader};
   }
 
   private makeMaintenance(): MaintenanceApi {
