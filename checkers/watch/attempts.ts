@@ -56,7 +56,9 @@ export function attemptsOf(watch: WatchLog): WatchAttempt[] {
           break;
         }
         partial = undefined;
-        attempt.answers.push({kind: 'events', atUs, revision, events});
+        // clientv3: IsProgressNotify is a whole answer that holds nothing.
+        const kind = events.length === 0 ? 'progress' : 'events';
+        attempt.answers.push({kind, atUs, revision, events});
         break;
       }
       case 'progress':

@@ -120,8 +120,8 @@ function describeDifference(a: WatchLogEvent, b: WatchLogEvent): string {
 }
 
 /**
- * What the history alone says of one watch's events: each makes sense in itself and behind the one before it of the same key. `isWhole`:
- * nothing is missing between this attempt and the one before, whose last events are in `last`.
+ * What the history alone says of one watch's events: each makes sense in itself and behind the one before it of the same key. `last`:
+ * the newest event of each key that the watch was told, on earlier streams too; the events of this attempt are added.
  */
 export function* checkAlone(attempt: WatchAttempt, last: Map<string, WatchLogEvent>): Generator<WatchViolation> {
   const {watch, answers} = attempt;
