@@ -3,14 +3,18 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {until} from '../../env/fiber.ts';
 import type {Listener} from '../../env/network.ts';
+import type {DiscoveryOptions} from '../discovery/discovery.ts';
 import type {ServerConfig} from '../server/config.ts';
 import {EtcdServer} from '../server/server.ts';
 import {ClientPort} from './client-port.ts';
+import {FrameDiscoveryService} from './discovery-service.ts';
 import {makeServices} from './make-services.ts';
+
+const reachDiscovery = (env: Env, options: DiscoveryOptions) => new FrameDiscoveryService(env, options);
 
 /** Runs one member; `onStarted` hears of the server once it has read its data directory. */
 export function* etcdProgram(env: Env, config: ServerConfig, onStarted: (server: EtcdServer) => void): Fiber<void> {
-  const server = yield* EtcdServer.start(env, config);
+  const server = yield* EtcdServer.start(env, config, reachDiscovery);
   onStarted(server);
   const listener = env.network.listen(config.clientPort);
   env.spawn('client-port', servePublished(env, config, server, listener));

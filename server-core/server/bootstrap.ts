@@ -10,6 +10,8 @@ import {WIRE_VARINT, WireReader, WireWriter, wireTag} from '../../base/wire.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import type {Backend} from '../backend/backend.ts';
+import type {DiscoveryOptions, DiscoveryService} from '../discovery/discovery.ts';
+import {discoverCluster} from '../discovery/discovery.ts';
 import type {MembershipBehaviours} from '../membership/behaviours.ts';
 import {membershipBehaviours} from '../membership/behaviours.ts';
 import {Cluster} from '../membership/cluster.ts';
@@ -43,6 +45,9 @@ import {RaftFiles} from './raft-files.ts';
 const SIZE_PER_MESSAGE_MAX = 1024 * 1024;
 const INFLIGHT_MESSAGES_MAX = 4096 / 8;
 
+/** Makes the way to a discovery service. */
+export type DiscoveryReach = (env: Env, options: DiscoveryOptions) => DiscoveryService;
+
 /** The parts that a server is wired from. */
 export interface Bootstrapped {
   readonly id: MemberId;
@@ -59,12 +64,15 @@ export interface Bootstrapped {
 }
 
 /** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
-export function* bootstrap(env: Env, config: ServerConfig): Fiber<Bootstrapped> {
+export function* bootstrap(env: Env, config: ServerConfig, reach?: DiscoveryReach): Fiber<Bootstrapped> {
+  if (config.discovery !== undefined && !serverBehaviours(config.release).hasV3Discovery) {
+    throw new ServerEnded('flag provided but not defined: -discovery-token');
+  }
   yield* env.disk.makeDirectory(snapDirectory(config));
   const files = new RaftFiles(env, config);
   if (yield* files.exist()) return yield* restart(env, config, files);
   return config.initialClusterState === 'new'
-    ? yield* startNewCluster(env, config, files)
+    ? yield* startNewCluster(env, config, files, reach)
     : yield* joinRunningCluster(env, config, files);
 }
 
@@ -87,15 +95,21 @@ function* joinRunningCluster(env: Env, config: ServerConfig, files: RaftFiles): 
 }
 
 /** etcd: bootstrapNewClusterNoWAL, bootstrapRaftFromCluster. */
-function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Bootstrapped> {
-  const members = initialMembers(config);
+function* startNewCluster(
+  env: Env,
+  config: ServerConfig,
+  files: RaftFiles,
+  reach: DiscoveryReach | undefined,
+): Fiber<Bootstrapped> {
+  const named = initialMembers(config);
   const self = must(
-    members.find(({name}) => name === config.name),
+    named.find(({name}) => name === config.name),
     'the initial cluster does not name this member',
   );
-  if (yield* isBootstrapped(env, members, self)) {
+  if (yield* isBootstrapped(env, named, self)) {
     throw new ServerEnded(`member ${formatId(self.id)} has already been bootstrapped`);
   }
+  const members = config.discovery === undefined ? named : yield* discoveredMembers(env, config, self, reach);
   const clusterId = clusterIdOf(members.map(({id}) => id));
   const {backend, consistentIndex} = yield* openServerBackend(env, config);
   const disk = yield* files.create(encodeMetadata(self.id, clusterId));
@@ -115,6 +129,22 @@ function* startNewCluster(env: Env, config: ServerConfig, files: RaftFiles): Fib
     confState: EMPTY_CONF_STATE,
     isRestarted: false,
   };
+}
+
+/** Asks the discovery service who else there is. */
+function* discoveredMembers(
+  env: Env,
+  config: ServerConfig,
+  {id}: Member,
+  reach: DiscoveryReach | undefined,
+): Fiber<Member[]> {
+  const options = must(config.discovery, 'there is a discovery service');
+  const service = must(reach, 'there is a way to a discovery service')(env, options);
+  const self = must(config.initialCluster[0], 'the initial cluster names this member');
+  const note = (text: string) => config.observer?.noted(text);
+  const found = yield* discoverCluster({clock: env.clock, service, token: options.token, id, note}, self);
+  env.trace.mark('bootstrap: found the cluster by discovery');
+  return initialMembers(config, found);
 }
 
 /** What a server is told of its cluster before it knows anything; the v2 store is empty. */
@@ -246,10 +276,11 @@ function forgotten(state: HardState): HardState {
   return {term: 0, vote: NO_MEMBER, commit: state.commit};
 }
 
-function initialMembers(config: ServerConfig): Member[] {
-  return config.initialCluster
+function initialMembers(config: ServerConfig, named = config.initialCluster): Member[] {
+  const token = config.discovery?.token ?? config.clusterToken;
+  return named
     .map(({name, peerUrls}) => ({
-      id: memberIdOf(peerUrls, config.clusterToken),
+      id: memberIdOf(peerUrls, token),
       peerUrls: [...peerUrls].sort().map(fromUtf8Text),
       isLearner: false,
       name: fromUtf8Text(name),

@@ -1,5 +1,6 @@
 // server-core/server/config.ts: a server's options: partial in, complete and frozen out. etcd: server/config/config.go, embed defaults.
 import {assert} from '../../base/assert.ts';
+import type {DiscoveryOptions} from '../discovery/discovery.ts';
 import {serverBehaviours} from './behaviours.ts';
 import type {AutoCompaction} from './compactor.ts';
 import type {ServerObserver} from './observer.ts';
@@ -39,6 +40,8 @@ export interface ServerConfig {
   readonly initialCluster: readonly InitialMember[];
   /** --initial-cluster-state: a member without files founds the cluster, or joins one that runs. */
   readonly initialClusterState: 'new' | 'existing';
+  /** v3 discovery, 3.6 on: the initial cluster names this member only, and the others are found. The token stands for the cluster's. */
+  readonly discovery: DiscoveryOptions | undefined;
   readonly clientUrls: readonly string[];
   readonly peerPort: number;
   readonly clientPort: number;
@@ -104,6 +107,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     dataDir: '/etcd',
     clusterToken: 'etcd-cluster',
     initialClusterState: 'new',
+    discovery: undefined,
     clientUrls: [`http://${input.name}:2379`],
     peerPort: 2380,
     clientPort: 2379,
@@ -144,6 +148,10 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     config.initialCluster.some(({name}) => name === config.name),
     'the initial cluster does not name this member',
     {name: config.name},
+  );
+  assert(
+    config.discovery === undefined || (config.initialCluster.length === 1 && config.discovery.endpoints.length > 0),
+    'with discovery the initial cluster names this member only, and there is somebody to ask',
   );
   return Object.freeze(config);
 }

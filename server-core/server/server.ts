@@ -28,7 +28,7 @@ import type {ToApply} from './apply-queue.ts';
 import {makeApplyQueue} from './apply-queue.ts';
 import type {ServerBehaviours} from './behaviours.ts';
 import {serverBehaviours} from './behaviours.ts';
-import type {Bootstrapped} from './bootstrap.ts';
+import type {Bootstrapped, DiscoveryReach} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
 import {ClusterProposals} from './cluster-proposals.ts';
 import {ClusterService} from './cluster-service.ts';
@@ -91,8 +91,8 @@ export class EtcdServer {
   private committed = 0;
 
   /** Opens or makes the data directory and wires the parts; run() does the rest. Throws what makes etcd refuse to start. */
-  static *start(env: Env, config: ServerConfig): Fiber<EtcdServer> {
-    const boot = yield* bootstrap(env, config);
+  static *start(env: Env, config: ServerConfig, reach?: DiscoveryReach): Fiber<EtcdServer> {
+    const boot = yield* bootstrap(env, config, reach);
     const server = new EtcdServer(env, config, boot);
     server.raft.applied(server.appliedIndex);
     config.observer?.restored(boot.node, server.appliedIndex);
