@@ -51,6 +51,8 @@ function addRun(program: Command): void {
     .option('--jobs <n>', 'threads', '1')
     .addOption(new Option('--members <n>', 'members of the cluster').choices(['1', '3', '5']))
     .option('--release <x.y.z>', 'release the members play')
+    .option('--path <a,b,…>', 'releases that the cluster goes through, in order, as in 3.4.23,3.5.16,3.6.0')
+    .option('--history <name>', 'what the cluster has been through before: fresh, promoted-learner, …')
     .option('--for <duration>', 'length of the phase with faults, as in 60s')
     .option('--set <path=value>', 'change the drawn plan; may be repeated', collect, [])
     .option('--plant <name>', 'switch a deliberate defect on')

@@ -28,6 +28,8 @@ export interface RunArguments {
   readonly jobs: string;
   readonly members?: string;
   readonly release?: string;
+  readonly path?: string;
+  readonly history?: string;
   readonly for?: string;
   readonly set: readonly string[];
   readonly plant?: string;
@@ -73,6 +75,8 @@ function overridesOf(given: RunArguments): PlanOverride[] {
     overrides.push({path: 'cluster.memberCount', value: parseCount(given.members, '--members', 1, 5)});
   }
   if (given.release !== undefined) overrides.push({path: 'cluster.release', value: given.release});
+  if (given.path !== undefined) overrides.push({path: 'path', value: given.path});
+  if (given.history !== undefined) overrides.push({path: 'history', value: given.history});
   if (given.for !== undefined) overrides.push({path: 'safetyUs', value: parseDurationUs(given.for, '--for')});
   return overrides;
 }

@@ -30,8 +30,10 @@ export class Member {
   /** The binary that the next start runs. */
   release: string;
   standing: Standing;
-  /** It founds the cluster, or it is told to join one that runs. */
-  readonly isFounder: boolean;
+  /** It founds the cluster, or has a data directory from the beginning; else it is told to join one that runs. */
+  isFounder: boolean;
+  /** The next start has --force-new-cluster. */
+  isForced = false;
   /** The server that runs now; undefined while the member is down or still starting. */
   server: EtcdServer | undefined;
   /** Faults that keep it down or paused now. */
@@ -138,9 +140,10 @@ export class Members {
     if (member.downHolds === 0 && member.restartHolds === 0 && !member.isHeld) this.start(member);
   }
 
-  /** SIGTERM. */
+  /** SIGTERM: a server ends in order, one that is still starting at once. */
   stop(member: Member): void {
-    member.machine.process?.finish({how: 'stop'});
+    if (member.server === undefined) member.machine.kill('SIGTERM');
+    else member.server.stop();
   }
 
   /** The member that leads in the highest term, as far as members themselves know. */

@@ -51,6 +51,21 @@ export interface RunOutcome {
   readonly trace: readonly TraceLine[];
 }
 
+/** What is watched as long as one log goes on. */
+interface Era {
+  readonly invariants: RaftInvariants;
+  readonly agreement: StateAgreement;
+  readonly log: AppliedLog;
+  readonly hashes: EntryHashes;
+}
+
+const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}): Era => ({
+  invariants: new RaftInvariants(place),
+  agreement: new StateAgreement(place),
+  log: new AppliedLog(),
+  hashes: new EntryHashes(),
+});
+
 type Mode = 'draw' | 'probe' | 'stop';
 
 /** Members and clients come to rest this long after the last operation at most. */
@@ -63,11 +78,12 @@ class Run {
   readonly members: Members;
   readonly nemesis: Nemesis;
   readonly operator: Operator;
-  readonly invariants: RaftInvariants;
-  readonly agreement: StateAgreement;
-  readonly log = new AppliedLog();
+  /** The last one is now. */
+  readonly eras: Era[] = [];
   readonly findings: Finding[] = [];
   mode: Mode = 'draw';
+  /** The operator wants no traffic for a while. */
+  private isPaused = false;
   private readonly plan: Plan;
   private readonly options: RunOptions;
   private healedUs = 0;
@@ -89,10 +105,9 @@ class Run {
     const {world} = this;
     this.recorder = new Recorder(() => world.nowUs);
     const place = () => ({atUs: world.nowUs, atEvent: world.kernel.eventCount});
-    this.invariants = new RaftInvariants(place);
-    this.agreement = new StateAgreement(place);
+    const newEra = () => this.eras.push(eraOf(place));
+    newEra();
     const names = founderNames(plan);
-    const hashes = new EntryHashes();
     this.members = new Members({
       world,
       recorder: this.recorder,
@@ -100,7 +115,7 @@ class Run {
       joining: joiningNames(plan.steps),
       release: cluster.release,
       disk: diskOptionsOf(plan.world),
-      configure: (member) => this.configure(member, names, hashes),
+      configure: (member) => this.configure(member, names),
     });
     const clientHosts = Array.from({length: traffic.clientCount}, (_, i) => `c${i + 1}`);
     this.nemesis = new Nemesis({
@@ -120,17 +135,29 @@ class Run {
       tellClients: (serving) => {
         for (const client of clients) client.setEndpoints(serving.map(clientAddress));
       },
+      traffic: {
+        pause: () => {
+          this.isPaused = true;
+        },
+        resume: () => {
+          this.isPaused = false;
+        },
+        isQuiet: () => this.recorder.operations.every(({outcome}) => outcome.kind !== 'open'),
+      },
+      newEra,
+      walSegmentBytes: cluster.walSegmentBytes,
       place,
     });
   }
 
-  private configure(member: Member, names: readonly string[], hashes: EntryHashes) {
+  private configure(member: Member, names: readonly string[]) {
     const {cluster} = this.plan;
     const known = member.isFounder ? names : this.members.all.map(({name}) => name);
     return qualifyServerConfig({
       name: member.name,
       release: member.release,
       initialCluster: known.map((name) => ({name, peerUrls: [peerUrl(name)]})),
+      forceNewCluster: member.isForced,
       initialClusterState: member.isFounder ? 'new' : 'existing',
       tickMs: cluster.tickMs,
       electionTicks: cluster.electionTicks,
@@ -141,11 +168,8 @@ class Run {
       defects: this.options.plant === undefined ? {} : findPlant(this.options.plant).defects,
       observer: raftWatch({
         member: member.name,
-        invariants: this.invariants,
-        agreement: this.agreement,
-        log: this.log,
+        ...(this.eras.at(-1) as Era),
         recorder: this.recorder,
-        hashes,
         nowUs: () => this.world.nowUs,
       }),
     });
@@ -158,8 +182,19 @@ class Run {
       const client = new Client(env, {endpoints: servers.map(clientAddress), requestTimeoutUs});
       clients.push(client);
       const {recorder} = this;
-      return trafficClient(env, {index, plan: traffic, client, recorder, switch: {mode: () => this.mode}});
+      return trafficClient(env, {index, plan: traffic, client, recorder, switch: {mode: () => this.clientMode}});
     });
+  }
+
+  private get clientMode(): Mode | 'pause' {
+    return this.mode === 'draw' && this.isPaused ? 'pause' : this.mode;
+  }
+
+  /** What was watched while it ran, and found. */
+  get watched(): Finding[] {
+    const {eras, members, operator} = this;
+    const seen = eras.flatMap(({invariants, agreement}) => [...invariants.findings, ...agreement.findings]);
+    return [...members.findings, ...seen, ...operator.findings];
   }
 
   /** Runs all phases; findings of what was watched stop it at once. */
@@ -200,8 +235,9 @@ class Run {
   }
 
   private hasFinding(): boolean {
-    const {invariants, agreement, members, operator} = this;
-    return [invariants, agreement, members, operator].some(({findings}) => findings.length > 0);
+    const {eras, members, operator} = this;
+    if (members.findings.length > 0 || operator.findings.length > 0) return true;
+    return eras.some(({invariants, agreement}) => invariants.findings.length > 0 || agreement.findings.length > 0);
   }
 
   /** What is still missing of progress since everything was healed; undefined when nothing is. */
@@ -263,17 +299,16 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   const run = new Run(plan, options);
   run.execute();
   const {operations, timeline} = run.recorder;
-  const {members, invariants, agreement, operator} = run;
-  const watched = [members, invariants, agreement, operator, run].flatMap((one) => one.findings);
+  const {members} = run;
   const evidence = {
     operations,
     timeline,
     finalStates: finalStatesOf(members),
     isAtRest: run.isAtRest(),
-    persisted: () => run.log.writes(),
+    persisted: () => run.eras.flatMap(({log}) => log.writes()),
   };
   const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
-  const findings = [...watched, ...judged];
+  const findings = [...run.watched, ...run.findings, ...judged];
   const {world} = run;
   options.inspect?.(world);
   const record: RunRecord = {

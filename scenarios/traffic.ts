@@ -13,8 +13,8 @@ import {callOf, outcomeOf} from './translate.ts';
 
 /** What the run tells its clients. */
 export interface TrafficSwitch {
-  /** draw: as the weights say. probe: a write and a read in turn, to show progress. stop: no more. */
-  readonly mode: () => 'draw' | 'probe' | 'stop';
+  /** draw: as the weights say. probe: a write and a read in turn, to show progress. pause: not now. stop: no more. */
+  readonly mode: () => 'draw' | 'probe' | 'pause' | 'stop';
 }
 
 export interface TrafficClientOptions {
@@ -36,10 +36,12 @@ export function* trafficClient(env: Env, options: TrafficClientOptions): Fiber<v
   for (;;) {
     const mode = options.switch.mode();
     if (mode === 'stop') return;
-    if (mode === 'probe') yield* sleepUs(env.clock, PROBE_INTERVAL_US);
+    if (mode === 'probe' || mode === 'pause') yield* sleepUs(env.clock, PROBE_INTERVAL_US);
     else if (plan.operationsPerSecond > 0) yield* sleepUs(env.clock, generator.pauseUs());
-    if (options.switch.mode() === 'stop') return;
-    const request = options.switch.mode() === 'probe' ? generator.probe() : generator.next();
+    const now = options.switch.mode();
+    if (now === 'stop') return;
+    if (mode === 'pause' || now === 'pause') continue;
+    const request = now === 'probe' ? generator.probe() : generator.next();
     const id = recorder.call(index, request);
     const outcome = outcomeOf(request, yield* client.call(callOf(request)));
     recorder.returned(id, outcome);

@@ -2,15 +2,19 @@
 import * as fc from 'fast-check';
 import {faultArbitraries, planArbitrary, SECOND_US} from '../draw.ts';
 import type {Fault, Plan} from '../plan.ts';
+import {founderNames} from '../plan.ts';
 import type {LifeChoice} from '../scenario.ts';
+import {checkHistory, histories, pastOf} from './histories.ts';
 import type {RollingOptions} from './paths.ts';
 import type {Step} from './steps.ts';
 
 /** What a path's steps are made from. */
 export interface LifeDraw {
   readonly path: readonly string[];
-  /** Founders in the order in which they are swapped; drawn. */
+  /** Members in the order in which they are swapped; drawn. */
   readonly rolling: RollingOptions;
+  /** A name that no member has had yet, and those behind it. */
+  readonly newName: (index: number) => string;
 }
 
 export interface LifeParts {
@@ -19,6 +23,8 @@ export interface LifeParts {
   /** Throws InputError for a path that the scenario cannot take. */
   readonly checkPath: (path: readonly string[]) => void;
   readonly memberCounts: readonly (1 | 3 | 5)[];
+  /** No faults beside the steps. */
+  readonly isCalm?: boolean;
   readonly steps: (draw: LifeDraw) => Step[];
 }
 
@@ -42,28 +48,64 @@ const faults: fc.Arbitrary<Fault[]> = fc.oneof(
 
 /** Plans of a scenario with a path; what is not fixed is drawn. */
 export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary<Plan> {
-  const {scenario, checkPath, memberCounts, steps} = parts;
-  if (given.path !== undefined) checkPath(given.path);
-  const paths = given.path === undefined ? parts.paths : fc.constant(given.path);
+  const {scenario, checkPath, memberCounts} = parts;
+  const {path, history} = given;
+  if (path !== undefined) {
+    checkPath(path);
+    if (history !== undefined) checkHistory(history, path[0] ?? '');
+  }
   const counts = given.memberCount === undefined ? memberCounts : [given.memberCount];
-  return planArbitrary({scenario, memberCounts: counts, safetyUs: SAFETY_US, faults}).chain((plan) =>
-    fc
-      .record({
-        path: paths,
-        order: fc.shuffledSubarray(namesOf(plan), {minLength: plan.cluster.memberCount}),
+  return fc
+    .record({
+      plan: planArbitrary({
+        scenario,
+        memberCounts: counts,
+        safetyUs: SAFETY_US,
+        faults: parts.isCalm === true ? fc.constant([]) : faults,
+      }),
+      path: path === undefined ? parts.paths : fc.constant(path),
+    })
+    .chain((drawn) =>
+      fc.record({
+        plan: fc.constant(drawn.plan),
+        path: fc.constant(drawn.path),
+        history:
+          history === undefined ? histories(drawn.path[0] ?? '', drawn.plan.cluster.memberCount) : fc.constant(history),
+        order: fc.shuffledSubarray([0, 1, 2, 3, 4].slice(0, drawn.plan.cluster.memberCount), {
+          minLength: drawn.plan.cluster.memberCount,
+        }),
         how: fc.constantFrom<('stop' | 'kill')[]>('stop', 'stop', 'kill'),
         leaderLast: fc.boolean(),
-      })
-      .map(({path, order, how, leaderLast}): Plan => {
-        const release = path[0] ?? plan.cluster.release;
-        const drawn = steps({path, rolling: {order, how, leaderLast}});
-        const settled: Step[] = [{kind: 'wait-healthy'}, ...drawn];
-        return {...plan, cluster: {...plan.cluster, release}, steps: settled};
+        downUs: fc.constantFrom(0, 0, 1 * SECOND_US, 5 * SECOND_US),
       }),
-  );
+    )
+    .map((drawn) => planOfLife(parts, drawn));
 }
 
-const namesOf = ({cluster}: Plan): string[] => Array.from({length: cluster.memberCount}, (_, i) => `m${i + 1}`);
+interface DrawnLife extends Omit<RollingOptions, 'order'> {
+  readonly plan: Plan;
+  readonly path: readonly string[];
+  readonly history: string;
+  readonly order: readonly number[];
+}
+
+function planOfLife({steps}: LifeParts, {plan, path, history, order, ...rolling}: DrawnLife): Plan {
+  const release = path[0] ?? plan.cluster.release;
+  checkHistory(history, release);
+  const past = pastOf(history, release, founderNames(plan));
+  const taken = Math.max(...[...past.names, ...founderNames(plan)].map((name) => Number(name.slice(1))));
+  const present = steps({
+    path,
+    rolling: {...rolling, order: order.map((index) => past.names[index] as string)},
+    newName: (index) => `m${taken + 1 + index}`,
+  });
+  return {
+    ...plan,
+    cluster: {...plan.cluster, release: past.founding},
+    history,
+    steps: [...past.steps, {kind: 'wait-healthy'}, ...present],
+  };
+}
 
 /** One candidate of each minor in a row of neighbours, from `countMin` to `countMax` of them. */
 export function neighbours(

@@ -3,11 +3,15 @@
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, condition, Signal, select} from '../../env/fiber.ts';
+import type {CallContext} from '../../server-core/client/call-context.ts';
 import type {Failure, Success} from '../../server-core/client/client.ts';
 import {Client} from '../../server-core/client/client.ts';
+import {ClientStream} from '../../server-core/client/client-stream.ts';
 import {Endpoint} from '../../server-core/client/endpoint.ts';
 import type {MemberMessage, MembersResponse} from '../../server-core/etcdserverpb/cluster-messages.ts';
 import {memberListRequest} from '../../server-core/etcdserverpb/cluster-messages.ts';
+import type {SnapshotResponse} from '../../server-core/etcdserverpb/maintenance-messages.ts';
+import {snapshotRequest} from '../../server-core/etcdserverpb/maintenance-messages.ts';
 import type {Method} from '../../server-core/etcdserverpb/rpc.ts';
 
 /** --command-timeout of etcdctl. */
@@ -72,4 +76,40 @@ export function* curl(env: Env, member: string, path: string): Fiber<HttpAnswer 
   endpoint.close();
   if (answered.kind === 'deadline' || answered.value.kind !== 'http') return undefined;
   return {status: answered.value.status, body: answered.value.body};
+}
+
+/** etcdctl snapshot save: the whole database of one member as it comes over the stream; a text: what went wrong. */
+export function* saveSnapshot(env: Env, member: string): Fiber<Uint8Array | string> {
+  const client = new Client(env, {endpoints: [clientAddress(member)], requestTimeoutUs: CHANGE_TIMEOUT_US});
+  client.start();
+  const context = client.contextOf({});
+  const saved = yield* readSnapshot(env, client, context);
+  client.close();
+  return saved;
+}
+
+function* readSnapshot(env: Env, client: Client, context: CallContext): Fiber<Uint8Array | string> {
+  const stream = yield* client.openStream('/etcdserverpb.Maintenance/Snapshot', false, context);
+  if (!(stream instanceof ClientStream)) return `${stream.code}: ${stream.message}`;
+  stream.send(snapshotRequest.make());
+  stream.halfClose();
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const next = yield* select(env, {event: stream.receive, ended: context});
+    if (next.kind === 'ended') return context.failure.message;
+    const event = next.value;
+    if (event.kind === 'broken') return 'the connection broke';
+    if (event.kind === 'message') chunks.push((event.message as SnapshotResponse).blob);
+    else return event.failure === undefined ? joined(chunks) : `${event.failure.code}: ${event.failure.message}`;
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }

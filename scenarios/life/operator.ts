@@ -5,6 +5,7 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, condition, select, sleepUs} from '../../env/fiber.ts';
 import type {Finding} from '../../history/verdict.ts';
+import {restoreSnapshot} from '../../server-core/datadir/restore-snapshot.ts';
 import type {Member, Members} from '../members.ts';
 import type {Recorder} from '../recorder.ts';
 import {ClusterChanges} from './cluster-changes.ts';
@@ -16,6 +17,7 @@ import {
   missingReleases,
   missingStorageVersion,
 } from './expectations.ts';
+import {peerUrl, saveSnapshot} from './operator-tools.ts';
 import type {Step, StepOf} from './steps.ts';
 import {describeStep} from './steps.ts';
 
@@ -27,14 +29,23 @@ export interface OperatorOptions {
   readonly hasFaults: boolean;
   /** Who serves clients now, by name. */
   readonly tellClients: (members: readonly string[]) => void;
+  readonly traffic: {readonly pause: () => void; readonly resume: () => void; readonly isQuiet: () => boolean};
+  /** The log of before does not bind what comes: a restored cluster, or one that goes on by force. */
+  readonly newEra: () => void;
+  /** --wal-segment-bytes of the members, for directories that the operator makes. */
+  readonly walSegmentBytes: number;
   readonly place: () => {readonly atUs: number; readonly atEvent: number};
 }
 
+/** Where members keep their files. */
+const DATA_DIR = '/etcd';
 /** How often the operator looks again. */
 const LOOK_EVERY_US = 200_000;
 /** How long a step may take, without and with faults around it. */
 const STEP_US_MAX = 20_000_000;
 const STEP_US_MAX_WITH_FAULTS = 90_000_000;
+/** How long an operator waits for a member to stop in order, before SIGKILL. */
+const STOP_US_MAX = 15_000_000;
 /** The leader looks every 4 s (monitorVersionInterval); asking everybody and agreeing takes its time too. */
 const VERSION_RISE_US_MAX = 6_500_000;
 
@@ -48,6 +59,7 @@ export class Operator {
   private readonly changes: ClusterChanges;
   /** Member of the step before. */
   private same: Member | undefined;
+  private snapshot: Uint8Array | undefined;
   /** The cluster's version as it was seen everywhere last. */
   private seenVersion: string | undefined;
 
@@ -105,6 +117,10 @@ export class Operator {
       case 'wait':
         yield* sleepUs(env.clock, step.us);
         return undefined;
+      case 'traffic':
+        return yield* this.turnTraffic(env, step.flow);
+      case 'snapshot-restore':
+        return this.restore(step);
       default:
         if (member === undefined) return 'nobody leads the cluster';
         return yield* this.withMember(env, step, member);
@@ -113,14 +129,14 @@ export class Operator {
 
   private *withMember(
     env: Env,
-    step: Exclude<Step, {kind: 'compact' | 'downgrade' | 'wait-downgrade-ready' | 'wait-healthy' | 'wait'}>,
+    step: Extract<Step, {member: string} | {to: string; kind: 'move-leader'}>,
     member: Member,
   ): Fiber<Trouble> {
     const {members} = this.options;
     switch (step.kind) {
       case 'stop':
       case 'kill':
-        return this.takeDown(step.kind, member);
+        return yield* this.takeDown(env, step.kind, member);
       case 'replace-binary':
         if (member.isUp) return `${member.name} runs; its binary cannot be replaced`;
         member.release = step.release;
@@ -128,7 +144,16 @@ export class Operator {
       case 'start':
         return yield* this.start(env, step, member);
       case 'restart':
-        return this.takeDown('stop', member) ?? this.letRun(member);
+        yield* this.takeDown(env, 'stop', member);
+        return this.letRun(member);
+      case 'snapshot-save': {
+        const saved = yield* saveSnapshot(env, member.name);
+        if (typeof saved === 'string') return saved;
+        this.snapshot = saved;
+        return undefined;
+      }
+      case 'force-new-cluster':
+        return this.forceNewCluster(member);
       case 'add': {
         const trouble = yield* this.changes.add(env, member, step);
         this.tellClients();
@@ -150,10 +175,65 @@ export class Operator {
     }
   }
 
-  private takeDown(how: 'stop' | 'kill', member: Member): Trouble {
+  private *takeDown(env: Env, how: 'stop' | 'kill', member: Member): Fiber<Trouble> {
+    const {members} = this.options;
     member.isHeld = true;
-    if (how === 'kill') member.machine.kill();
-    else this.options.members.stop(member);
+    if (how === 'stop' && member.isUp) {
+      members.stop(member);
+      const gone = condition(members.ended, () => !member.isUp);
+      yield* select(env, {gone, deadline: after(env.clock, STOP_US_MAX)});
+    }
+    member.machine.kill();
+    return undefined;
+  }
+
+  private *turnTraffic(env: Env, flow: 'pause' | 'resume'): Fiber<Trouble> {
+    const {traffic} = this.options;
+    traffic[flow]();
+    if (flow === 'resume') return undefined;
+    const endUs = env.clock.monotonicUs() + this.stepUsMax;
+    while (!traffic.isQuiet()) {
+      if (env.clock.monotonicUs() >= endUs) return 'clients still wait for answers';
+      yield* sleepUs(env.clock, LOOK_EVERY_US);
+    }
+    return undefined;
+  }
+
+  /** etcdutl snapshot restore on every new machine, and the new cluster is started. */
+  private restore({members: names, release}: StepOf<'snapshot-restore'>): Trouble {
+    const {members, walSegmentBytes} = this.options;
+    const {snapshot} = this;
+    if (snapshot === undefined) return 'no snapshot was saved';
+    for (const old of members.all) this.retire(old);
+    this.options.newEra();
+    const initialCluster = names.map((name) => ({name, peerUrls: [peerUrl(name)]}));
+    const options = {release, initialCluster, clusterToken: 'etcd-restored', dataDir: DATA_DIR, walSegmentBytes};
+    for (const name of names) {
+      const member = members.named(name);
+      const files = restoreSnapshot('snapshot.db', snapshot, {...options, name});
+      for (const [path, bytes] of files) member.machine.disk.importFile(path, bytes);
+      [member.release, member.standing, member.isFounder] = [release, 'voter', true];
+    }
+    for (const name of names) this.letRun(members.named(name));
+    this.tellClients();
+    return undefined;
+  }
+
+  private retire(member: Member): void {
+    member.isHeld = true;
+    member.machine.kill();
+    member.standing = 'outside';
+  }
+
+  private forceNewCluster(member: Member): Trouble {
+    const {members, newEra} = this.options;
+    if (member.isUp) return `${member.name} runs already`;
+    for (const other of members.all) if (other !== member) this.retire(other);
+    newEra();
+    member.isForced = true;
+    this.letRun(member);
+    member.isForced = false;
+    this.tellClients();
     return undefined;
   }
 

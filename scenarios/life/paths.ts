@@ -3,21 +3,21 @@
 import {InputError} from '../../base/input-error.ts';
 import type {Release} from '../../server-core/release/release.ts';
 import {compareReleases, minorOf, parseRelease} from '../../server-core/release/release.ts';
+import {checkRelease} from '../../server-core/release/released.ts';
 import type {Step} from './steps.ts';
 import {releaseSchema} from './steps.ts';
 
 /** How one release follows another. */
 export type Hop = 'patch' | 'up' | 'down' | 'skip-up' | 'skip-down';
 
-/** Reads the releases of a path; an InputError names the first that nobody plays. */
+/** Refuses a path that is too short, or names a release that nobody released or plays. */
 export function checkReleases(path: readonly string[], countMin: number): void {
   if (path.length < countMin) {
     throw new InputError(`--path ${path.join(',')}: at least ${countMin} releases, as in --path 3.4.23,3.5.16`);
   }
   for (const text of path) {
-    const release = parseRelease(text);
-    if (release === undefined) throw new InputError(`--path: '${text}' is no release; write it like 3.5.16`);
-    const checked = releaseSchema.safeParse(text);
+    const release = checkRelease(text, '--path');
+    const checked = releaseSchema.safeParse(release);
     if (!checked.success) throw new InputError(`--path: ${text}: ${checked.error.issues[0]?.message ?? 'not played'}`);
   }
 }
@@ -59,6 +59,38 @@ export function checkDowngradePath(scenario: string, path: readonly string[]): v
   });
 }
 
+/** Two releases, the second one minor or some patches newer. */
+export function checkOneHop(scenario: string, path: readonly string[]): void {
+  checkUpgradePath(scenario, path);
+  if (path.length !== 2)
+    throw new InputError(`${scenario} --path ${path.join(',')}: two releases, the older one first`);
+}
+
+/** Two releases, the second more than one minor newer. */
+export function checkSkipPath(scenario: string, path: readonly string[]): void {
+  checkReleases(path, 2);
+  const [from = '', to = ''] = path;
+  if (path.length === 2 && hopOf(from, to) === 'skip-up') return;
+  const where = `${scenario} --path ${path.join(',')}`;
+  throw new InputError(`${where}: two releases with a minor between them, the older one first, as in 3.4.23,3.6.14`);
+}
+
+/** One release that has learners. */
+export function checkLearnerRelease(scenario: string, path: readonly string[]): void {
+  checkReleases(path, 1);
+  const [release = ''] = path;
+  if (path.length !== 1) throw new InputError(`${scenario} --path ${path.join(',')}: one release, as in --path 3.5.33`);
+  if ((parseRelease(release) as Release).minor < 4) {
+    throw new InputError(`${scenario} --path ${release}: it has no learners; 3.4 brought them`);
+  }
+}
+
+/** One release, or an upgrade path. */
+export function checkReplacementPath(scenario: string, path: readonly string[]): void {
+  checkReleases(path, 1);
+  if (path.length > 1) checkUpgradePath(scenario, path);
+}
+
 function eachHop(path: readonly string[], look: (from: string, to: string) => void): void {
   for (const [index, to] of path.entries()) {
     const from = path[index - 1];
@@ -73,28 +105,38 @@ export interface RollingOptions {
   readonly how: 'stop' | 'kill';
   /** Leadership is moved to the last in order first, and away from it before its turn. */
   readonly leaderLast: boolean;
+  /** How long a member is down for its new binary. */
+  readonly downUs: number;
 }
 
 /** Swaps one member's binary and waits until the cluster is well again. */
-export const swapSteps = (member: string, release: string, how: 'stop' | 'kill'): Step[] => [
+export const swapSteps = (
+  member: string,
+  release: string,
+  {how, downUs}: Pick<RollingOptions, 'how' | 'downUs'>,
+): Step[] => [
   {kind: how, member},
   {kind: 'replace-binary', member, release},
+  ...pause(downUs),
   {kind: 'start', member},
   {kind: 'wait-healthy'},
 ];
 
+const pause = (us: number): Step[] => (us === 0 ? [] : [{kind: 'wait', us}]);
+
 /** Every member to that release, one after the other. */
-export function rollingSteps(release: string, {order, how, leaderLast}: RollingOptions): Step[] {
+export function rollingSteps(release: string, options: RollingOptions): Step[] {
+  const {order, leaderLast} = options;
   const last = order.at(-1);
   const first = order[0];
   if (!leaderLast || last === undefined || first === undefined || last === first) {
-    return order.flatMap((member) => swapSteps(member, release, how));
+    return order.flatMap((member) => swapSteps(member, release, options));
   }
   return [
     {kind: 'move-leader', to: last},
-    ...order.slice(0, -1).flatMap((member) => swapSteps(member, release, how)),
+    ...order.slice(0, -1).flatMap((member) => swapSteps(member, release, options)),
     {kind: 'move-leader', to: first},
-    ...swapSteps(last, release, how),
+    ...swapSteps(last, release, options),
   ];
 }
 

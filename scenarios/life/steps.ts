@@ -65,6 +65,19 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({kind: z.literal('wait-downgrade-ready'), ...when}),
   /** Every endpoint healthy, member lists equal, releases as swapped, the cluster version where it belongs. */
   z.strictObject({kind: z.literal('wait-healthy'), ...when}),
+  /** Clients ask nothing more, and have all their answers; or they go on. */
+  z.strictObject({kind: z.literal('traffic'), flow: z.enum(['pause', 'resume']), ...when}),
+  /** Maintenance.Snapshot of one member, kept by the operator; the last one counts. */
+  z.strictObject({kind: z.literal('snapshot-save'), member, ...when}),
+  /** All members go for good; new ones begin as a new cluster with what the kept snapshot holds. They are started. */
+  z.strictObject({
+    kind: z.literal('snapshot-restore'),
+    members: z.array(newMember).min(1),
+    release: releaseSchema,
+    ...when,
+  }),
+  /** All others go for good; the one, stopped before, starts with --force-new-cluster. */
+  z.strictObject({kind: z.literal('force-new-cluster'), member: newMember, ...when}),
   z.strictObject({kind: z.literal('wait'), us: z.int().min(1), ...when}),
 ]);
 
@@ -82,10 +95,19 @@ export function memberOfStep(step: Step): string | undefined {
 const isFloating = (name: string): boolean => name === 'leader' || name === 'follower' || name === 'same';
 
 /** Names of members that steps bring in beside the founders, in order. */
-export function joiningNames(steps: readonly Step[]): string[] {
-  return steps.flatMap((step) =>
-    step.kind === 'add' ? [step.member] : step.kind === 'replace-member' ? [step.by] : [],
-  );
+export const joiningNames = (steps: readonly Step[]): string[] => steps.flatMap(joinersOf);
+
+function joinersOf(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'add':
+      return [step.member];
+    case 'replace-member':
+      return [step.by];
+    case 'snapshot-restore':
+      return step.members;
+    default:
+      return [];
+  }
 }
 
 type Standing = 'up' | 'down' | 'added' | 'out';
@@ -97,9 +119,12 @@ export function checkSteps(founders: readonly string[], steps: readonly Step[], 
   for (const [index, step] of steps.entries()) {
     const refuse = (reason: string): InputError => new InputError(`${place}: step ${index} (${step.kind}): ${reason}`);
     const name = memberOfStep(step);
-    if (step.kind === 'add' || step.kind === 'replace-member') {
-      const joins = step.kind === 'add' ? step.member : step.by;
+    for (const joins of joinersOf(step)) {
       if (standing.has(joins)) throw refuse(`${joins} was part of the cluster already`);
+    }
+    if (step.kind === 'snapshot-restore') {
+      for (const old of standing.keys()) standing.set(old, 'out');
+      for (const restored of step.members) standing.set(restored, 'up');
     }
     if (name === undefined) continue;
     const now = standing.get(name);
@@ -119,6 +144,7 @@ function wrongFor(kind: StepKind, name: string, now: Standing): string | undefin
   if (now === 'out') return `${name} is no longer part of the cluster`;
   switch (kind) {
     case 'start':
+    case 'force-new-cluster':
       return now === 'up' ? `${name} runs already` : undefined;
     case 'replace-binary':
       return now === 'up' ? `${name} runs; stop it first` : undefined;
@@ -126,6 +152,7 @@ function wrongFor(kind: StepKind, name: string, now: Standing): string | undefin
     case 'kill':
     case 'restart':
     case 'defragment':
+    case 'snapshot-save':
     case 'promote':
     case 'move-leader':
       return now === 'up' ? undefined : `${name} does not run`;
@@ -150,6 +177,10 @@ function follow(standing: Map<string, Standing>, step: Step, name: string): void
     case 'remove':
       if (step.refused === undefined) standing.set(name, 'out');
       break;
+    case 'force-new-cluster':
+      for (const other of standing.keys()) standing.set(other, 'out');
+      standing.set(name, 'up');
+      break;
     case 'replace-member':
       standing.set(name, 'out');
       standing.set(step.by, 'up');
@@ -172,6 +203,10 @@ export function describeStep(step: Step): string {
       return `move-leader to ${step.to}`;
     case 'downgrade':
       return `downgrade ${step.action} ${step.to}`;
+    case 'traffic':
+      return `traffic: ${step.flow}`;
+    case 'snapshot-restore':
+      return `snapshot-restore into ${step.members.join(', ')} (${step.release})`;
     case 'wait':
       return `wait ${step.us / 1000} ms`;
     default:

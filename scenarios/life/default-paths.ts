@@ -1,0 +1,37 @@
+// scenarios/life/default-paths.ts: the releases that scenarios draw when nobody says --path: patches which the guides ask for, so that what
+// is found by chance is news and not a bug of a release that everybody was told to leave.
+import * as fc from 'fast-check';
+import {neighbours} from './draw-life.ts';
+
+const OF_33 = ['3.3.25', '3.3.27'];
+const OF_34 = ['3.4.23', '3.4.45'];
+const OF_35 = ['3.5.26', '3.5.33'];
+const OF_36 = ['3.6.11', '3.6.14'];
+const OF_37 = ['3.7.0', '3.7.1'];
+
+/** One release of each minor and more. */
+export const SINGLE_RELEASES: readonly string[] = [...OF_33, ...OF_34, ...OF_35, ...OF_36, ...OF_37];
+
+/** Releases with learners. */
+export const LEARNER_RELEASES: readonly string[] = [...OF_34, ...OF_35, ...OF_36, ...OF_37];
+
+/**
+ * Two or three minors in a row. Behind 3.5 the tail of the log holds entries that 3.7 cannot read (errata UM-16), so paths to 3.7
+ * begin at 3.6.
+ */
+export const UPGRADE_PATHS: fc.Arbitrary<readonly string[]> = fc.oneof(
+  {weight: 4, arbitrary: neighbours([OF_33, OF_34, OF_35, OF_36], 2, 3)},
+  {weight: 1, arbitrary: neighbours([OF_36, OF_37], 2, 2)},
+);
+
+/** Two minors in a row. */
+export const TWO_RELEASES: fc.Arbitrary<readonly string[]> = fc.oneof(
+  {weight: 3, arbitrary: neighbours([OF_33, OF_34, OF_35, OF_36], 2, 2)},
+  {weight: 1, arbitrary: neighbours([OF_36, OF_37], 2, 2)},
+);
+
+/** One minor down. */
+export const DOWNGRADE_PATHS: fc.Arbitrary<readonly string[]> = fc.oneof(
+  neighbours([OF_36, OF_35], 2, 2),
+  neighbours([OF_37, OF_36], 2, 2),
+);
