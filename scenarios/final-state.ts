@@ -1,7 +1,7 @@
 // scenarios/final-state.ts: what the members hold when a run has come to rest, in the words of history/.
 import type {KeyValue} from '../history/operation.ts';
 import {rangeRequest} from '../server-core/etcdserverpb/types.ts';
-import type {Members} from './members.ts';
+import type {EtcdServer} from '../server-core/server/server.ts';
 import {keyValueOf} from './translate.ts';
 
 export interface FinalState {
@@ -12,8 +12,13 @@ export interface FinalState {
   readonly kvs: readonly KeyValue[];
 }
 
+/** Members as far as their stores are asked for. */
+export interface NamedServers {
+  readonly all: readonly {readonly name: string; readonly server: EtcdServer | undefined}[];
+}
+
 /** The store of every member that is up. Taken from inside, so that no fault or timeout comes between. */
-export function finalStatesOf(members: Members): FinalState[] {
+export function finalStatesOf(members: NamedServers): FinalState[] {
   const states: FinalState[] = [];
   for (const {name, server} of members.all) {
     if (server === undefined) continue;
