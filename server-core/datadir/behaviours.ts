@@ -17,6 +17,8 @@ export interface RestoreBehaviours {
   readonly v2Store: 'raft-attributes' | 'membership';
   /** The freelist is written with every commit of the database; 3.3 on Linux leaves it out (backend/config_linux.go). */
   readonly freelistSync: boolean;
+  /** --bump-revision and --mark-compacted are flags of the tool: 3.4.27, 3.5.10, 3.6.0 (#16028). */
+  readonly bumps: boolean;
 }
 
 /** The behaviours of a release such as `3.4.23`. */
@@ -26,5 +28,6 @@ export function restoreBehaviours(release: string): RestoreBehaviours {
     storesTerm: isSince(release, '3.5.0'),
     v2Store: isSince(release, '3.6.0') ? 'membership' : 'raft-attributes',
     freelistSync: isSince(release, '3.4.0'),
+    bumps: isSince(release, '3.4.27', '3.5.10', '3.6.0'),
   });
 }

@@ -1,9 +1,11 @@
 // server-core/datadir/restore-snapshot.ts: a fresh data directory from a snapshot file, as `etcdutl snapshot restore` makes it: a new WAL
 // whose first entries add the members of a new cluster, a raft snapshot behind them, and the database with its keys and revisions.
 // Source: etcdutl/snapshot/v3_snapshot.go (3.5, 3.6), clientv3/snapshot/v3_snapshot.go (3.4), etcdctl/ctlv3 (3.3).
-// Not modelled: --bump-revision and --mark-compacted, learners (the tool knows none either).
+// Not modelled: learners (the tool knows none either).
 import {assert, must} from '../../base/assert.ts';
+import {toBytes} from '../../base/byte-string.ts';
 import type {MemberId} from '../../base/ids.ts';
+import {InputError} from '../../base/input-error.ts';
 import {WireWriter} from '../../base/wire.ts';
 import type {Disk} from '../../env/disk.ts';
 import type {Fiber} from '../../env/fiber.ts';
@@ -15,6 +17,7 @@ import {clusterIdOf, memberIdOf} from '../membership/identity.ts';
 import type {Member} from '../membership/member.ts';
 import {encodeMember} from '../membership/member.ts';
 import {newServerV2Store, saveV2Member, v2StoreOfMembership} from '../membership/v2-members.ts';
+import {mainOf, revisionKey} from '../mvcc/revision.ts';
 import {encodeConfChange} from '../raftpb/conf-change-codec.ts';
 import type {Entry} from '../raftpb/types.ts';
 import {makeConfState, NO_REQUEST} from '../raftpb/types.ts';
@@ -41,6 +44,9 @@ export interface RestoreOptions {
   /** --skip-hash-check: needed for a database that has no checksum behind it. */
   readonly skipHashCheck?: boolean;
   readonly walSegmentBytes?: number;
+  /** --bump-revision, with --mark-compacted: the revision goes up by so much, and all before the new one counts as compacted. */
+  readonly bumpRevision?: number;
+  readonly markCompacted?: boolean;
 }
 
 const WAL_SEGMENT_BYTES = 64_000_000;
@@ -50,6 +56,7 @@ const RESTORED_TERM = 1;
 export function restoreSnapshot(file: string, bytes: Uint8Array, options: RestoreOptions): Map<string, Uint8Array> {
   const {release, dataDir, initialCluster, clusterToken} = options;
   const behaviours = restoreBehaviours(release);
+  const bump = revisionBump(options, behaviours);
   const db = databaseOf(file, bytes, options.skipHashCheck === true);
   readDb(file, db); // a refusal names the file as it was given
   const members = initialCluster
@@ -61,10 +68,18 @@ export function restoreSnapshot(file: string, bytes: Uint8Array, options: Restor
   const dbPath = `${dataDir}/member/snap/db`;
   const disk = new MemoryDisk(new Map([[dbPath, db.slice()]]));
   runImmediately(disk, function* (env) {
-    yield* editDb(disk, dbPath, members, behaviours);
+    yield* editDb(disk, dbPath, members, behaviours, bump);
     yield* writeRaftFiles(env, members, behaviours, options);
   });
   return disk.files();
+}
+
+/** By how much the revision is raised; 0: not at all. Throws InputError. */
+function revisionBump({bumpRevision = 0, markCompacted = false}: RestoreOptions, {bumps}: RestoreBehaviours): number {
+  if (!bumps && bumpRevision > 0) throw new InputError('unknown flag: --bump-revision');
+  if (!bumps && markCompacted) throw new InputError('unknown flag: --mark-compacted');
+  if (bumpRevision > 0 !== markCompacted) throw new InputError('--mark-compacted required if --revision-bump > 0');
+  return bumpRevision;
 }
 
 function databaseOf(file: string, bytes: Uint8Array, skipsHashCheck: boolean): Uint8Array {
@@ -77,7 +92,13 @@ function databaseOf(file: string, bytes: Uint8Array, skipsHashCheck: boolean): U
 }
 
 /** saveDB, updateCIndex. */
-function* editDb(disk: Disk, path: string, members: readonly Member[], behaviours: RestoreBehaviours): Fiber<void> {
+function* editDb(
+  disk: Disk,
+  path: string,
+  members: readonly Member[],
+  behaviours: RestoreBehaviours,
+  bump: number,
+): Fiber<void> {
   const {membershipBuckets, storesTerm, freelistSync} = behaviours;
   const db = yield* openBolt(yield* disk.open(path), {...BOLT_DEFAULTS, freelistSync});
   if (membershipBuckets === 'replaced') {
@@ -87,10 +108,26 @@ function* editDb(disk: Disk, path: string, members: readonly Member[], behaviour
     for (const member of members) bucket.put(shortId(member.id), new TextEncoder().encode(encodeMember(member)));
   }
   const meta = db.createBucket('meta');
+  if (bump > 0) raiseRevision(db, bump);
   meta.put('consistent_index', bigEndian(members.length));
   if (storesTerm) meta.put('term', bigEndian(RESTORED_TERM));
   yield* db.commit();
   db.close();
+}
+
+/**
+ * An empty record at a revision that lies so much higher, and that revision as the one to compact to: who starts on it does the
+ * rest. etcd: modifyLatestRevision.
+ */
+function raiseRevision(db: BoltFile, bump: number): void {
+  const keys = db.createBucket('key');
+  let latest = 0;
+  keys.forEach((key) => {
+    latest = mainOf(key);
+  });
+  const raised = revisionKey(latest + bump, 0);
+  keys.put(raised, new Uint8Array(0));
+  db.createBucket('meta').put('scheduledCompactRev', toBytes(raised));
 }
 
 function empty(db: BoltFile, name: string): void {
