@@ -1,7 +1,7 @@
 // scenarios/applied-log.ts: what members applied, entry by entry, as the first of them that came there had it.
 // That all members have the same entries is another check's business (log matching, state agreement).
 import type {KvStep} from '../history/operation.ts';
-import {decodeInternalRaftRequest} from '../server-core/etcdserverpb/raft-request.ts';
+import {decodeEntryRequest} from '../server-core/etcdserverpb/v2-request.ts';
 import type {Entry} from '../server-core/raftpb/types.ts';
 import {stepOf} from './translate.ts';
 
@@ -17,7 +17,9 @@ export class AppliedLog {
     const steps: KvStep[] = [];
     for (const data of this.byIndex) {
       if (data === undefined || data.length === 0) continue;
-      const step = stepOf(decodeInternalRaftRequest(data).body);
+      // Up to 3.5 members publish themselves by requests of the v2 API, which lie in the same log.
+      const entry = decodeEntryRequest(data, {takesV2: true});
+      const step = entry.kind === 'v2' ? undefined : stepOf(entry.request.body);
       if (step !== undefined) steps.push(step);
     }
     return steps;

@@ -6,6 +6,7 @@ import type {MemberRole} from '../history/timeline.ts';
 import type {RawNode} from '../server-core/raft/raw-node.ts';
 import type {Entry, Message} from '../server-core/raftpb/types.ts';
 import {ENTRY_TYPES} from '../server-core/raftpb/types.ts';
+import {schemaBehaviours} from '../server-core/schema/behaviours.ts';
 import type {ServerObserver} from '../server-core/server/observer.ts';
 import type {AppliedLog} from './applied-log.ts';
 import type {Recorder} from './recorder.ts';
@@ -18,7 +19,14 @@ export interface RaftWatchOptions {
   readonly recorder: Recorder;
   /** Shared by all members of a run. */
   readonly hashes: EntryHashes;
+  /** The highest index that each member has applied in any of its incarnations, by name; absent: each begins anew. */
+  readonly appliedUpTo?: Map<string, number>;
   readonly nowUs: () => number;
+  /**
+   * Up to 3.4 the store is ahead of its index by what changed no key (compactions, leases), so what is gone through again after a
+   * restart is not compared: release of the member; default: it is compared.
+   */
+  readonly release?: string;
 }
 
 /** The observer of one incarnation. */
@@ -30,7 +38,10 @@ export function raftWatch({
   recorder,
   hashes,
   nowUs,
+  release,
 }: RaftWatchOptions): ServerObserver {
+  const isReplayExact = release === undefined || schemaBehaviours(release).storesIndex === 'before-commits';
+  let replayedTo = 0;
   let watch: RaftMemberWatch | undefined;
   let role: MemberRole | undefined;
   let term = 0;
@@ -54,6 +65,7 @@ export function raftWatch({
   return {
     restored: (raft, appliedIndex) => {
       watch = invariants.start(member, logReader(raft, hashes));
+      if (!isReplayExact) replayedTo = raft.lastIndex;
       observe(raft, appliedIndex, raft.firstIndex);
     },
     stepped: observe,
@@ -62,7 +74,7 @@ export function raftWatch({
     },
     applied: (entry, stateDigest) => {
       log.add(entry);
-      agreement.observe(member, entry.index, stateDigest());
+      if (entry.index > replayedTo) agreement.observe(member, entry.index, stateDigest());
     },
     installed: (snapshotIndex, stateDigest) => agreement.observe(member, snapshotIndex, stateDigest()),
     noted: (text) => recorder.event({kind: 'note', atUs: nowUs(), member, text}),

@@ -129,6 +129,7 @@ export class Experiment {
         recorder: evidence.recorder,
         hashes,
         nowUs: () => world.nowUs,
+        release,
       }),
     });
     evidence.started(name, release);

@@ -35,6 +35,8 @@ export function leaveBehind(lab: Experiment, {putsBefore, putsSeen, putsMissed, 
   put(writesAt, putsSeen);
   lab.pass(lab.random.between(200_000, 500_000));
   const cut = lab.isolate(follower);
+  // What is under way to the follower would reach it later; connections that are gone leave it really behind.
+  for (const name of others) lab.world.network.resetAll(name);
   put(writesAt, putsMissed);
   lab.pass(lab.random.between(100_000, 1_000_000));
   cut.lift();

@@ -37,7 +37,7 @@ import {serverBehaviours} from './behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import {forceBehaviours, forceNewCluster} from './force-new-cluster.ts';
-import {isBootstrapped, joinCluster} from './join.ts';
+import {checkLearnerCount, isBootstrapped, joinCluster} from './join.ts';
 import type {RaftDisk} from './raft-disk.ts';
 import {RaftFiles} from './raft-files.ts';
 
@@ -213,6 +213,7 @@ function* restart(env: Env, config: ServerConfig, files: RaftFiles): Fiber<Boots
   const node = new RawNode(raftConfig(env, config, id, storage));
   const cluster = makeCluster(env, config, {id: clusterId, localId: id, backend: opened.backend});
   cluster.recover(opened.backend.batch, v2StoreOf(env, config, snapshot), 'at-start');
+  checkLearnerCount(config, cluster.behaviours, cluster.members());
   const confState = takeConfiguration(node, cluster) ?? storage.snapshot().metadata.confState;
   env.trace.mark('bootstrap: restarted from disk');
   return {id, cluster, node, storage, disk: recovered.disk, ...opened, confState, isRestarted: true};

@@ -59,11 +59,20 @@ export function* joinCluster(
   if (!isCompatible(config.release, isDowngrading, versions)) {
     throw new ServerEnded('incompatible with current running cluster');
   }
-  const learners = running.members.filter(({isLearner}) => isLearner).length;
-  if (behaviours.checksLearnersAtStart && learners > config.maxLearners) {
+  checkLearnerCount(config, behaviours, running.members);
+  return {clusterId: running.clusterId, members};
+}
+
+/** Whatever a member begins with: too many learners end it, where the release looks. etcd: ValidateMaxLearnerConfig. */
+export function checkLearnerCount(
+  {maxLearners}: ServerConfig,
+  {checksLearnersAtStart}: MembershipBehaviours,
+  members: readonly {readonly isLearner: boolean}[],
+): void {
+  const learners = members.filter(({isLearner}) => isLearner).length;
+  if (checksLearnersAtStart && learners > maxLearners) {
     throw new ServerEnded('membership: too many learner members in cluster');
   }
-  return {clusterId: running.clusterId, members};
 }
 
 /**
