@@ -161,6 +161,7 @@ export class Members {
     const member = this.everyone.find((candidate) => candidate.machine === machine);
     if (member === undefined) return;
     const {world, recorder} = this.options;
+    const isTooEarly = end.how === 'panic' && isJoinTooEarly(member, end);
     member.server = undefined;
     this.ended.notify();
     recorder.event({kind: 'stop', atUs: world.nowUs, member: member.name, how: end.how, message: end.message});
@@ -168,6 +169,11 @@ export class Members {
       world.trace.mark('member ended as its release does');
       member.endedWith = end.message;
       member.isHeld = true;
+      return;
+    }
+    if (isTooEarly) {
+      world.trace.mark('member joins again: who it asked did not know of it yet');
+      this.restartLater(member);
       return;
     }
     if (end.how === 'panic' && !(end.error instanceof DiskFault)) {
@@ -196,6 +202,15 @@ export class Members {
     kernel.at(kernel.nowUs + RESTART_US, event, 0);
   }
 }
+
+/**
+ * A joiner asks any member for the list, and one that lags does not have it yet; or none answers. etcd ends, and is started again.
+ * etcd: GetClusterFromRemotePeers, ValidateClusterAndAssignIDs.
+ */
+const isJoinTooEarly = ({isFounder, server}: Member, {message = ''}: ProcessEnd): boolean =>
+  !isFounder &&
+  server === undefined &&
+  (message.includes('member count is unequal') || message.includes('cannot fetch cluster info from peer urls'));
 
 const isExpected = ({expectedEnd}: Member, message: string): boolean =>
   expectedEnd !== undefined && message.includes(expectedEnd);

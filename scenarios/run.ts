@@ -12,6 +12,7 @@ import type {Finding} from '../history/verdict.ts';
 import {verdictOf} from '../history/verdict.ts';
 import {Client} from '../server-core/client/client.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
+import type {Process} from '../sim/process.ts';
 import type {TraceLine} from '../sim/trace.ts';
 import {World} from '../sim/world.ts';
 import {AppliedLog} from './applied-log.ts';
@@ -57,6 +58,7 @@ interface Era {
   readonly agreement: StateAgreement;
   readonly log: AppliedLog;
   readonly hashes: EntryHashes;
+  readonly appliedUpTo: Map<string, number>;
 }
 
 const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}): Era => ({
@@ -64,6 +66,7 @@ const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}): 
   agreement: new StateAgreement(place),
   log: new AppliedLog(),
   hashes: new EntryHashes(),
+  appliedUpTo: new Map(),
 });
 
 type Mode = 'draw' | 'probe' | 'stop';
@@ -152,7 +155,7 @@ class Run {
 
   private configure(member: Member, names: readonly string[]) {
     const {cluster} = this.plan;
-    const known = member.isFounder ? names : this.members.all.map(({name}) => name);
+    const known = names.includes(member.name) ? names : this.members.all.map(({name}) => name);
     return qualifyServerConfig({
       name: member.name,
       release: member.release,
@@ -186,6 +189,10 @@ class Run {
     });
   }
 
+  private startOperator(): Process {
+    return this.world.addMachine('operator').start('operator', (env) => this.operator.run(env));
+  }
+
   private get clientMode(): Mode | 'pause' {
     return this.mode === 'draw' && this.isPaused ? 'pause' : this.mode;
   }
@@ -203,11 +210,10 @@ class Run {
     recorder.event({kind: 'phase', atUs: 0, phase: 'safety'});
     members.startAll();
     nemesis.schedule(plan.faults);
-    const {operator} = this;
-    if (plan.steps.length === 0) operator.isDone = true;
-    else world.addMachine('operator').start('operator', (env) => operator.run(env));
+    const operating = plan.steps.length === 0 ? undefined : this.startOperator();
     if (!this.runUntil(plan.safetyUs)) return;
-    while (!operator.isDone) if (!this.runUntil(world.nowUs + LOOK_EVERY_US)) return;
+    while (operating?.isAlive === true) if (!this.runUntil(world.nowUs + LOOK_EVERY_US)) return;
+    if (operating?.ended?.how === 'panic') throw operating.ended.error;
     recorder.event({kind: 'phase', atUs: world.nowUs, phase: 'heal'});
     this.mode = 'probe';
     this.healedUs = world.nowUs;

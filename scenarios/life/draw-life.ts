@@ -23,13 +23,15 @@ export interface LifeParts {
   /** Throws InputError for a path that the scenario cannot take. */
   readonly checkPath: (path: readonly string[]) => void;
   readonly memberCounts: readonly (1 | 3 | 5)[];
-  /** No faults beside the steps. */
+  /** No faults beside the steps, no past unless one is asked for, and no snapshots that cut the log: all is as the steps have it. */
   readonly isCalm?: boolean;
   readonly steps: (draw: LifeDraw) => Step[];
 }
 
 /** Steps take their own time; traffic goes on for so long at least. */
 const SAFETY_US = 5 * SECOND_US;
+
+const SNAPSHOT_COUNT_CALM = 10_000;
 
 /** Faults that members get over while an upgrade goes on: nothing that costs a quorum for long. */
 const {
@@ -70,7 +72,9 @@ export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary
         plan: fc.constant(drawn.plan),
         path: fc.constant(drawn.path),
         history:
-          history === undefined ? histories(drawn.path[0] ?? '', drawn.plan.cluster.memberCount) : fc.constant(history),
+          history === undefined
+            ? histories(drawn.path[0] ?? '', drawn.plan.cluster.memberCount)
+            : fc.constant(history ?? 'fresh'),
         order: fc.shuffledSubarray([0, 1, 2, 3, 4].slice(0, drawn.plan.cluster.memberCount), {
           minLength: drawn.plan.cluster.memberCount,
         }),
@@ -89,7 +93,7 @@ interface DrawnLife extends Omit<RollingOptions, 'order'> {
   readonly order: readonly number[];
 }
 
-function planOfLife({steps}: LifeParts, {plan, path, history, order, ...rolling}: DrawnLife): Plan {
+function planOfLife({steps, isCalm = false}: LifeParts, {plan, path, history, order, ...rolling}: DrawnLife): Plan {
   const release = path[0] ?? plan.cluster.release;
   checkHistory(history, release);
   const past = pastOf(history, release, founderNames(plan));
@@ -101,9 +105,9 @@ function planOfLife({steps}: LifeParts, {plan, path, history, order, ...rolling}
   });
   return {
     ...plan,
-    cluster: {...plan.cluster, release: past.founding},
+    cluster: {...plan.cluster, release: past.founding, ...(isCalm ? {snapshotCount: SNAPSHOT_COUNT_CALM} : {})},
     history,
-    steps: [...past.steps, {kind: 'wait-healthy'}, ...present],
+    steps: [...past.steps, {kind: 'wait-healthy'}, {kind: 'wait', us: 2 * SECOND_US}, ...present],
   };
 }
 

@@ -54,7 +54,6 @@ type Trouble = string | undefined;
 
 export class Operator {
   readonly findings: Finding[] = [];
-  isDone = false;
   private readonly options: OperatorOptions;
   private readonly changes: ClusterChanges;
   /** Member of the step before. */
@@ -82,9 +81,8 @@ export class Operator {
       if (trouble === undefined) continue;
       const message = `step ${index} (${text}): ${trouble}`;
       this.findings.push({check: 'cluster-life', kind: 'violation', message, ...this.options.place()});
-      break;
+      return;
     }
-    this.isDone = true;
   }
 
   private get stepUsMax(): number {
