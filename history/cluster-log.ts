@@ -93,7 +93,9 @@ export type ClusterEvent =
       readonly enabled: boolean;
       readonly target: MinorVersion;
       readonly by?: 'request' | 'leader' | undefined;
-    };
+    }
+  /** A new cluster goes on with data of the one before (a restored snapshot, --force-new-cluster): who is in it is told anew. */
+  | {readonly kind: 'recovered'; readonly atUs: number};
 
 export interface ClusterLog {
   /** In order of time. */
@@ -171,6 +173,7 @@ const event = z.discriminatedUnion('kind', [
     target: z.string(),
     by: z.enum(['request', 'leader']).optional(),
   }),
+  z.strictObject({kind: z.literal('recovered'), atUs: timeUs}),
 ]);
 
 /** The schema of a cluster's log in a run record. */

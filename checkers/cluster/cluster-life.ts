@@ -86,6 +86,12 @@ export class ClusterLife {
       case 'downgrade':
         this.job = event.target === '' ? undefined : {enabled: event.enabled, target: minorOf(event.target)};
         break;
+      case 'recovered':
+        this.members.clear();
+        this.version = undefined;
+        this.job = undefined;
+        this.leader = undefined;
+        break;
     }
   }
 
