@@ -29,6 +29,8 @@ export class Member {
   readonly machine: Machine;
   /** The binary that the next start runs. */
   release: string;
+  /** The binary of the incarnation before. */
+  ranBefore: string | undefined;
   standing: Standing;
   /** It founds the cluster, or has a data directory from the beginning; else it is told to join one that runs. */
   isFounder: boolean;
@@ -127,6 +129,7 @@ export class Members {
     recorder.event({kind: 'start', atUs: world.nowUs, member: member.name, release});
     member.startCount++;
     const config = configure(member);
+    member.ranBefore = release;
     member.machine.start(`etcd ${release}`, (env) =>
       etcdProgram(env, config, (server) => {
         member.server = server;

@@ -19,12 +19,10 @@ export interface RaftWatchOptions {
   readonly recorder: Recorder;
   /** Shared by all members of a run. */
   readonly hashes: EntryHashes;
-  /** The highest index that each member has applied in any of its incarnations, by name; absent: each begins anew. */
-  readonly appliedUpTo?: Map<string, number>;
   readonly nowUs: () => number;
   /**
    * Up to 3.4 the store is ahead of its index by what changed no key (compactions, leases), so what is gone through again after a
-   * restart is not compared: release of the member; default: it is compared.
+   * restart is not compared: release of the binary that wrote the files; default: it is compared.
    */
   readonly release?: string;
 }

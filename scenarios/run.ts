@@ -58,7 +58,6 @@ interface Era {
   readonly agreement: StateAgreement;
   readonly log: AppliedLog;
   readonly hashes: EntryHashes;
-  readonly appliedUpTo: Map<string, number>;
 }
 
 const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}): Era => ({
@@ -66,7 +65,6 @@ const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}): 
   agreement: new StateAgreement(place),
   log: new AppliedLog(),
   hashes: new EntryHashes(),
-  appliedUpTo: new Map(),
 });
 
 type Mode = 'draw' | 'probe' | 'stop';
@@ -174,6 +172,7 @@ class Run {
         ...(this.eras.at(-1) as Era),
         recorder: this.recorder,
         nowUs: () => this.world.nowUs,
+        release: member.ranBefore ?? member.release,
       }),
     });
   }
