@@ -108,7 +108,7 @@ async function newLeader(run: Run): Promise<void> {
   }
 }
 
-const READ_ONLY = /Range$|List$|Get$|Status$|Hash|TimeToLive$|Leases$|Leader$|Observe$|Snapshot$|Watch$/;
+const READ_ONLY = /KV\/Range$|List$|Get$|Status$|Hash|TimeToLive$|Leases$|Leader$|Observe$|Snapshot$|Watch$/;
 
 /** A linearizable read makes a member apply all that the others have acknowledged. etcd waits before it looks at permissions. */
 async function catchUpMember(run: Run, op: SingleOp): Promise<void> {
