@@ -65,7 +65,8 @@ export class KnownEvents {
 
   /** The events of one key (end absent or '') or of a range of keys, in order. */
   of(key: ByteString, end: ByteString | undefined): readonly KnownEvent[] {
-    const name = end === undefined ? key : `${key.length}:${key}${end}`;
+    // No two ranges have one name: that of a single key begins with no digit.
+    const name = end === undefined ? `=${key}` : `${key.length}:${key}${end}`;
     let found = this.ranges.get(name);
     if (found === undefined) {
       found = this.collect(key, end).map((place) => this.events[place] as KnownEvent);
