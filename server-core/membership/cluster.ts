@@ -51,6 +51,8 @@ export interface ClusterParts {
   /** Undefined where the release keeps none. */
   readonly v2Store: V2Store | undefined;
   readonly learnersMax?: number;
+  /** A cluster version one minor above this release is all right: --next-cluster-version-compatible. */
+  readonly admitsNextMinor?: boolean;
   /** Something for the run's timeline. */
   readonly note?: (text: string) => void;
 }
@@ -96,7 +98,7 @@ export class Cluster {
       this.take(readBackendMembers(batch));
     }
     if (behaviours.downgradeJob !== 'unknown') this.job = readDowngrade(batch) ?? NO_DOWNGRADE;
-    checkNotLower(release, behaviours, this.clusterVersion, this.job);
+    checkNotLower(release, behaviours, this.clusterVersion, this.job, this.parts.admitsNextMinor);
   }
 
   private take({members, removed}: MembersAndRemoved): void {
@@ -275,7 +277,7 @@ export class Cluster {
         : `updated cluster version from ${before} to ${text}`,
     );
     this.clusterVersion = text;
-    checkNotLower(release, behaviours, text, this.job);
+    checkNotLower(release, behaviours, text, this.job, this.parts.admitsNextMinor);
     if (this.v2Store !== undefined) setV2ClusterVersion(this.v2Store, text);
     if (this.writesBackend(isNew)) saveBackendVersion(this.batch, text);
     this.changes++;

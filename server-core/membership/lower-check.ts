@@ -11,6 +11,12 @@ export function clusterVersionOf(release: string): string {
   return `${major}.${minor}.0`;
 }
 
+/** `3.4.32` -> `3.5.0`. */
+export function nextMinorOf(release: string): string {
+  const {major, minor} = releaseOf(release);
+  return `${major}.${minor + 1}.0`;
+}
+
 /** `3.5.0` -> `3.5`: as the logs name it. etcd: version.Cluster. */
 export function clusterVersionText(version: string): string {
   const {major, minor} = releaseOf(version);
@@ -28,12 +34,16 @@ export function mustVersion(text: string): string {
   return text;
 }
 
-/** Throws ServerEnded with the release's text when this release may not run in a cluster of that version. */
+/**
+ * Throws ServerEnded with the release's text when this release may not run in a cluster of that version. `admitsNextMinor`: one that
+ * lies a single minor above is all right (--next-cluster-version-compatible).
+ */
 export function checkNotLower(
   release: string,
   behaviours: MembershipBehaviours,
   version: string | undefined,
   downgrade: DowngradeInfo,
+  admitsNextMinor = false,
 ): void {
   const local = clusterVersionOf(release);
   if (behaviours.downgradeJob === 'waives-check' && downgrade.enabled && downgrade.targetVersion !== '') {
@@ -44,6 +54,7 @@ export function checkNotLower(
     });
   }
   if (version === undefined || compareVersions(local, version) >= 0) return;
+  if (admitsNextMinor && clusterVersionOf(version) === nextMinorOf(release)) return;
   const cluster = clusterVersionText(version);
   throw new ServerEnded(lowerText(behaviours, release, cluster), {
     'current-server-version': behaviours.downgradeJob === 'logged' ? local : release,

@@ -11,7 +11,7 @@ import {clusterIdOf, memberIdOf} from './identity.ts';
 import type {Member} from './member.ts';
 import {decodeMember, encodeMember, encodePromotion, jsonBytes, jsonText} from './member.ts';
 import {ServerEnded} from './process-end.ts';
-import {newServerV2Store} from './v2-members.ts';
+import {hasForeignKeys, newServerV2Store} from './v2-members.ts';
 
 test('ids are those that a real 3.5.16 gave itself', () => {
   const id = memberIdOf(['http://127.0.0.1:23800'], 'etcd-cluster');
@@ -150,4 +150,16 @@ test('a downgrade job lets a 3.5 server in that is its target, and no other', ()
   expect(() => cluster.setVersion('3.5.0')).toThrow(
     'invalid downgrade; server version is not allowed to join when downgrade is enabled',
   );
+});
+
+test('empty auth placeholders of the v2 API do not count as content where that is tolerated; a user does', () => {
+  const store = newServerV2Store(() => 0n);
+  const isForeign = () =>
+    [true, false].map((toleratesAuthPlaceholders) => hasForeignKeys(store, {toleratesAuthPlaceholders}));
+  expect(isForeign()).toEqual([false, false]);
+  for (const path of ['/2/users', '/2/roles']) store.create(path, {dir: true, value: '', unique: false});
+  store.create('/2/enabled', {dir: false, value: 'false', unique: false});
+  expect(isForeign()).toEqual([false, true]);
+  store.create('/2/users/root', {dir: false, value: '{}', unique: false});
+  expect(isForeign()).toEqual([true, true]);
 });

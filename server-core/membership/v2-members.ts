@@ -39,11 +39,21 @@ export function newServerV2Store(nowNs: () => bigint, options?: V2StoreOptions):
   return new V2Store(NAMESPACES, nowNs, options);
 }
 
-/** Is there anything beside the cluster's own keys? etcd: IsMetaStoreOnly, AssertNoV2StoreContent. */
-export function hasForeignKeys(store: V2Store): boolean {
+/**
+ * Is there anything beside the cluster's own keys? `toleratesAuthPlaceholders`: what users and roles of the v2 API leave behind when
+ * all of them are gone does not count (#20231). etcd: IsMetaStoreOnly.
+ */
+export function hasForeignKeys(
+  store: V2Store,
+  {toleratesAuthPlaceholders}: {readonly toleratesAuthPlaceholders: boolean},
+): boolean {
   const root = store.get('/', true);
   if (isV2Error(root)) return false;
-  return (root.node.nodes ?? []).some(({key, nodes}) => key !== '/0' && (nodes ?? []).length > 0);
+  return (root.node.nodes ?? []).some(({key, nodes = []}) => {
+    if (key === '/0') return false;
+    if (key === '/2' && toleratesAuthPlaceholders) return nodes.some((child) => (child.nodes ?? []).length > 0);
+    return nodes.length > 0;
+  });
 }
 
 export interface MembersAndRemoved {

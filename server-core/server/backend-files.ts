@@ -4,10 +4,13 @@ import type {Fiber} from '../../env/fiber.ts';
 import type {Backend} from '../backend/backend.ts';
 import {openBackend, qualifyBackend, replaceWithSnapshot} from '../backend/backend.ts';
 import type {BucketName} from '../backend/types.ts';
+import {clusterVersionOf} from '../membership/lower-check.ts';
+import {ServerEnded} from '../membership/process-end.ts';
 import {isSince} from '../release/release.ts';
 import {schemaBehaviours} from '../schema/behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import {ConsistentIndex} from './consistent-index.ts';
+import {startBehaviours} from './start-flags.ts';
 
 export const walDirectory = ({dataDir}: ServerConfig): string => `${dataDir}/member/wal`;
 export const snapDirectory = ({dataDir}: ServerConfig): string => `${dataDir}/member/snap`;
@@ -51,8 +54,26 @@ export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?
   });
   const backend = yield* openBackend(env, path, options);
   for (const bucket of BUCKETS) backend.batch.createBucket(bucket);
+  if (startBehaviours(config.release).refusesNewerStorage) lowerStorage(backend, config.nextClusterVersionCompatible);
   const consistentIndex = ConsistentIndex.load(backend.batch, behaviours);
   backend.setPreCommitHook((batch) => consistentIndex.beforeCommit(batch));
   env.spawn('backend-commit', backend.commitLoop());
   return {backend, consistentIndex};
+}
+
+/**
+ * A late 3.4 ends at a database that neither it nor 3.5 has written, and takes away what 3.5 has put in if it is told to.
+ * etcd: store.restore, UnsafeDetectSchemaVersion, unsafeDowngradeMetaBucket.
+ */
+function lowerStorage({batch}: Backend, lowers: boolean): void {
+  const stored = batch.get('meta', 'storageVersion');
+  if (stored !== undefined) {
+    const version = new TextDecoder().decode(stored);
+    if (clusterVersionOf(version) !== '3.4.0' && clusterVersionOf(version) !== '3.5.0') {
+      throw new ServerEnded(`unsupported storage version: ${version}`);
+    }
+  }
+  if (!lowers) return;
+  batch.delete('meta', 'confState');
+  batch.delete('meta', 'term');
 }

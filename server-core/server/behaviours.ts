@@ -46,10 +46,6 @@ export interface ServerBehaviours {
   readonly hasRangeStream: boolean;
   /** Learners exist: 3.4 on. */
   readonly hasLearners: boolean;
-  /** --max-learners is a flag: 3.6 on; one before. */
-  readonly hasMaxLearners: boolean;
-  /** --discovery-token and --discovery-endpoints are flags: 3.6 on. */
-  readonly hasV3Discovery: boolean;
   /** --pre-vote is on unless told otherwise: 3.5 on. */
   readonly preVoteByDefault: boolean;
   /** --snapshot-count: 10 000 in 3.0, 3.1 and from 3.6; 100 000 between. */
@@ -91,8 +87,6 @@ export function serverBehaviours(release: string): ServerBehaviours {
     refusalsAreFailedPrecondition: has36,
     hasRangeStream: isSince(release, '3.7.0'),
     hasLearners: has34,
-    hasMaxLearners: has36,
-    hasV3Discovery: has36,
     preVoteByDefault: has35,
     snapshotCountDefault: has36 || !isSince(release, '3.2.0') ? 10_000 : 100_000,
     snapshotsInMemory: has36,

@@ -33,13 +33,13 @@ import type {V2Store} from '../v2store/store.ts';
 import type {WalContent} from '../wal/read-all.ts';
 import type {OpenedBackend} from './backend-files.ts';
 import {databasePath, openServerBackend, snapDirectory, snapshotDbPath} from './backend-files.ts';
-import {serverBehaviours} from './behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import {forceBehaviours, forceNewCluster} from './force-new-cluster.ts';
 import {checkLearnerCount, isBootstrapped, joinCluster} from './join.ts';
 import type {RaftDisk} from './raft-disk.ts';
 import {RaftFiles} from './raft-files.ts';
+import {startBehaviours, unknownFlag} from './start-flags.ts';
 
 /** maxSizePerMsg, maxInflightMsgs of etcdserver. */
 const SIZE_PER_MESSAGE_MAX = 1024 * 1024;
@@ -65,9 +65,8 @@ export interface Bootstrapped {
 
 /** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
 export function* bootstrap(env: Env, config: ServerConfig, reach?: DiscoveryReach): Fiber<Bootstrapped> {
-  if (config.discovery !== undefined && !serverBehaviours(config.release).hasV3Discovery) {
-    throw new ServerEnded('flag provided but not defined: -discovery-token');
-  }
+  const unknown = unknownFlag(config);
+  if (unknown !== undefined) throw new ServerEnded(`flag provided but not defined: -${unknown}`);
   yield* env.disk.makeDirectory(snapDirectory(config));
   const files = new RaftFiles(env, config);
   if (yield* files.exist()) return yield* restart(env, config, files);
@@ -163,13 +162,14 @@ function makeCluster(
     batch: backend.batch,
     v2Store: emptyV2Store(env, behaviours),
     learnersMax: learnersMax(config),
+    admitsNextMinor: config.nextClusterVersionCompatible,
     note: (text) => observer?.noted(text),
   });
 }
 
 /** --max-learners is a flag of 3.6. */
 function learnersMax({release, maxLearners}: ServerConfig): number {
-  return serverBehaviours(release).hasMaxLearners ? maxLearners : 1;
+  return startBehaviours(release).hasMaxLearners ? maxLearners : 1;
 }
 
 /** The v2 store before anything was applied; none where the release keeps none. */
@@ -185,10 +185,16 @@ export function v2StoreOf(env: Env, config: ServerConfig, snapshot: Snapshot | u
   const data = snapshot?.data;
   if (store === undefined || data === undefined || data.length === 0) return store;
   recoverV2Store(store, data);
-  if (behaviours.v2Entries === 'cluster-only' && hasForeignKeys(store)) {
+  if (behaviours.v2Entries === 'cluster-only' && hasContent(config, store)) {
     throw new ServerEnded('detected disallowed custom content in v2store for stage --v2-deprecation=write-only');
   }
   return store;
+}
+
+/** Is there what 3.6 does not start with? etcd: AssertNoV2StoreContent. */
+function hasContent({release, v2SkipCheck}: ServerConfig, store: V2Store): boolean {
+  const {toleratesAuthPlaceholders, hasV2SkipCheck} = startBehaviours(release);
+  return !(v2SkipCheck && hasV2SkipCheck) && hasForeignKeys(store, {toleratesAuthPlaceholders});
 }
 
 /** etcd: bootstrapWithWAL, recoverSnapshot, openWALFromSnapshot, bootstrapRaftFromWAL. */

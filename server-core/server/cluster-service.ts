@@ -47,7 +47,9 @@ export class ClusterService {
   constructor(parts: ClusterServiceParts) {
     const {config, cluster, proposals, id, leader} = parts;
     this.parts = parts;
-    this.versions = versionBehaviours(config.release);
+    const versions = versionBehaviours(config.release);
+    // With that flag 3.4 decides as 3.5 does: one minor down is all right.
+    this.versions = config.nextClusterVersionCompatible ? {...versions, decision: 'raise-or-one-down'} : versions;
     this.members = new ClusterApi({
       ...parts,
       behaviours: reconfigBehaviours(config.release),

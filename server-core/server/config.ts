@@ -83,6 +83,10 @@ export interface ServerConfig {
   readonly downgradeCheckMs: number;
   /** --force-new-cluster: a member with files goes on alone, and its cluster is it. Ignored without files. */
   readonly forceNewCluster: boolean;
+  /** --next-cluster-version-compatible of 3.4.31 and newer: goes along with a cluster of 3.5, and lowers the database. */
+  readonly nextClusterVersionCompatible: boolean;
+  /** --v2-deprecation=write-only-skip-check of 3.6.13 and newer: content of the v2 API does not keep 3.6 from starting. */
+  readonly v2SkipCheck: boolean;
   /** --max-learners; releases before 3.6 know no more than one. */
   readonly maxLearners: number;
   /** --experimental-initial-corrupt-check, gate InitialCorruptCheck: hashes are compared with the peers' before anything is served. */
@@ -134,6 +138,8 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     strictReconfigCheck: true,
     downgradeCheckMs: 5_000,
     forceNewCluster: false,
+    nextClusterVersionCompatible: false,
+    v2SkipCheck: false,
     maxLearners: 1,
     initialCorruptCheck: false,
     corruptCheckMs: 0,

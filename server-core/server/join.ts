@@ -56,7 +56,7 @@ export function* joinCluster(
   }
   const asksForDowngrade = versionBehaviours(config.release).joinerAsksForDowngrade;
   const isDowngrading = asksForDowngrade && (yield* askForDowngrade(env, others));
-  if (!isCompatible(config.release, isDowngrading, versions)) {
+  if (!isCompatible(config.release, isDowngrading, versions, config.nextClusterVersionCompatible)) {
     throw new ServerEnded('incompatible with current running cluster');
   }
   checkLearnerCount(config, behaviours, running.members);

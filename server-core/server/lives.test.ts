@@ -101,3 +101,61 @@ test('UM-29: 3.6.0 cuts off what the database has already applied, and a removal
   expect(lab.server('m2').isLeader).toBe(true);
   expect(lab.server('m2').clusterApi.membersBody().match(/"id"/g)).toHaveLength(2);
 });
+
+describe('--next-cluster-version-compatible of 3.4.32', () => {
+  const flag = {nextClusterVersionCompatible: true};
+
+  test('a cluster of 3.5 goes back to 3.4 with it, member by member, and not without', () => {
+    const lab = new Lab(three);
+    lab.startAll('3.5.16');
+    lab.put(20);
+    lab.kill('m1');
+    lab.start('m1', '3.4.32');
+    lab.pass(2);
+    expect(lab.deaths).toEqual([
+      expect.stringContaining('(current version: 3.4.32 is lower than determined cluster version: 3.5)'),
+    ]);
+    for (const {name} of three) {
+      lab.kill(name);
+      lab.start(name, '3.4.32', flag);
+      lab.pass(8);
+    }
+    expect(lab.deaths).toHaveLength(1);
+    expect(lab.versions()).toEqual(Array(3).fill('{"etcdserver":"3.4.32","etcdcluster":"3.4.0"}'));
+    const stored = Object.keys(lab.database('m2'));
+    expect(stored.filter((key) => key === 'meta/term' || key === 'meta/confState')).toEqual([]);
+    // The flag has to stay: the log, which no snapshot has shortened yet, still tells of 3.5.
+    lab.swap('m3', '3.4.32');
+    expect(lab.deaths[1]).toContain('lower than determined cluster version: 3.5');
+  });
+
+  test('a new member of 3.4 joins a cluster of 3.5', () => {
+    const m4 = {name: 'm4', peerUrl: 'http://m4:2380', clientUrl: 'http://m4:2379'};
+    const lab = new Lab([...three, m4]);
+    const initialCluster = three.map(({name, peerUrl}) => ({name, peerUrls: [peerUrl]}));
+    for (const {name} of three) lab.start(name, '3.5.16', {initialCluster});
+    lab.pass(12);
+    lab.run(() => lab.server('m1').clusterApi.memberAdd({peerUrls: [m4.peerUrl], isLearner: false}));
+    lab.start('m4', '3.4.32', {initialClusterState: 'existing', ...flag});
+    lab.pass(8);
+    expect(lab.deaths).toEqual([]);
+    expect(lab.server('m4').applier.store.stateDigest()).toBe(lab.server('m1').applier.store.stateDigest());
+  });
+
+  test('other releases do not know it, and none starts on a database of 3.6', () => {
+    const lab = new Lab(three);
+    lab.start('m1', '3.4.23', flag);
+    lab.pass(1);
+    expect(lab.deaths).toEqual([
+      expect.stringContaining('flag provided but not defined: -next-cluster-version-compatible'),
+    ]);
+    const newer = new Lab(three);
+    newer.startAll('3.6.0');
+    newer.pass(8);
+    newer.server('m1').stop();
+    newer.pass(1);
+    newer.start('m1', '3.4.32', flag);
+    newer.pass(1);
+    expect(newer.deaths).toEqual([expect.stringContaining('unsupported storage version: 3.6.0')]);
+  });
+});

@@ -2,7 +2,7 @@
 // etcd: cluster_util.go decideClusterVersion, isCompatibleWithVers; version/monitor.go, version/downgrade.go. A member that gave no
 // answer, or an unreadable one, is undefined.
 import type {DowngradeInfo} from '../membership/backend-members.ts';
-import {clusterVersionOf, compareVersions} from '../membership/lower-check.ts';
+import {clusterVersionOf, compareVersions, nextMinorOf} from '../membership/lower-check.ts';
 import {parseRelease, releaseOf} from '../release/release.ts';
 import type {VersionBehaviours} from './behaviours.ts';
 
@@ -94,11 +94,11 @@ export function isCompatible(
   release: string,
   isDowngrading: boolean,
   others: readonly (MemberVersions | undefined)[],
+  admitsNextMinor = false,
 ): boolean {
-  const own = clusterVersionOf(release);
-  const {major, minor} = releaseOf(release);
-  const next = `${major}.${minor + 1}.0`;
-  const [lowest, highest] = isDowngrading ? [next, next] : [MIN_CLUSTER_VERSION, own];
+  const next = nextMinorOf(release);
+  const newest = admitsNextMinor ? next : clusterVersionOf(release);
+  const [lowest, highest] = isDowngrading ? [next, next] : [MIN_CLUSTER_VERSION, newest];
   let isAnyKnown = false;
   for (const other of others) {
     if (other === undefined || parseRelease(other.cluster) === undefined) continue;
