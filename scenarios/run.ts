@@ -4,7 +4,7 @@ import {CODE_VERSION} from '../base/code-version.ts';
 import {Digest} from '../base/digest.ts';
 import {StateAgreement} from '../checkers/kv/state-agreement.ts';
 import {RaftInvariants} from '../checkers/raft-invariants.ts';
-import type {Operation} from '../history/operation.ts';
+import type {KvStep, Operation} from '../history/operation.ts';
 import {isReadOnly} from '../history/operation.ts';
 import type {RunRecord} from '../history/run-record.ts';
 import {RUN_RECORD_FORMAT, RUN_RECORD_VERSION} from '../history/run-record.ts';
@@ -60,10 +60,10 @@ interface Era {
   readonly hashes: EntryHashes;
 }
 
-const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}): Era => ({
+const eraOf = (place: () => {readonly atUs: number; readonly atEvent: number}, log: AppliedLog): Era => ({
   invariants: new RaftInvariants(place),
   agreement: new StateAgreement(place),
-  log: new AppliedLog(),
+  log,
   hashes: new EntryHashes(),
 });
 
@@ -106,8 +106,7 @@ class Run {
     const {world} = this;
     this.recorder = new Recorder(() => world.nowUs);
     const place = () => ({atUs: world.nowUs, atEvent: world.kernel.eventCount});
-    const newEra = () => this.eras.push(eraOf(place));
-    newEra();
+    this.eras.push(eraOf(place, new AppliedLog()));
     const names = founderNames(plan);
     this.members = new Members({
       world,
@@ -145,7 +144,10 @@ class Run {
         },
         isQuiet: () => this.recorder.operations.every(({outcome}) => outcome.kind !== 'open'),
       },
-      newEra,
+      newEra: (begins) => {
+        const before = begins === 'forced' ? this.eras.at(-1)?.log : undefined;
+        this.eras.push(eraOf(place, new AppliedLog(before)));
+      },
       walSegmentBytes: cluster.walSegmentBytes,
       place,
     });
@@ -201,6 +203,12 @@ class Run {
     const {eras, members, operator} = this;
     const seen = eras.flatMap(({invariants, agreement}) => [...invariants.findings, ...agreement.findings]);
     return [...members.findings, ...seen, ...operator.findings];
+  }
+
+  /** Every write that was applied, in order; a log that another goes on from is part of that one. */
+  writes(): readonly KvStep[] {
+    const logs = this.eras.map(({log}) => log);
+    return logs.filter((log, index) => logs[index + 1]?.before !== log).flatMap((log) => log.writes());
   }
 
   /** Runs all phases; findings of what was watched stop it at once. */
@@ -310,7 +318,7 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     timeline,
     finalStates: finalStatesOf(members),
     isAtRest: run.isAtRest(),
-    persisted: () => run.eras.flatMap(({log}) => log.writes()),
+    persisted: () => run.writes(),
   };
   const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
   const findings = [...run.watched, ...run.findings, ...judged];

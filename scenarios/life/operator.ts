@@ -31,7 +31,7 @@ export interface OperatorOptions {
   readonly tellClients: (members: readonly string[]) => void;
   readonly traffic: {readonly pause: () => void; readonly resume: () => void; readonly isQuiet: () => boolean};
   /** The log of before does not bind what comes: a restored cluster, or one that goes on by force. */
-  readonly newEra: () => void;
+  readonly newEra: (begins: 'restored' | 'forced') => void;
   /** --wal-segment-bytes of the members, for directories that the operator makes. */
   readonly walSegmentBytes: number;
   readonly place: () => {readonly atUs: number; readonly atEvent: number};
@@ -203,7 +203,7 @@ export class Operator {
     const {snapshot} = this;
     if (snapshot === undefined) return 'no snapshot was saved';
     for (const old of members.all) this.retire(old);
-    this.options.newEra();
+    this.options.newEra('restored');
     const initialCluster = names.map((name) => ({name, peerUrls: [peerUrl(name)]}));
     const options = {release, initialCluster, clusterToken: 'etcd-restored', dataDir: DATA_DIR, walSegmentBytes};
     for (const name of names) {
@@ -227,7 +227,7 @@ export class Operator {
     const {members, newEra} = this.options;
     if (member.isUp) return `${member.name} runs already`;
     for (const other of members.all) if (other !== member) this.retire(other);
-    newEra();
+    newEra('forced');
     member.isForced = true;
     this.letRun(member);
     member.isForced = false;
