@@ -56,6 +56,8 @@ export const SERVER_CORE_PARTS: Readonly<Record<string, readonly string[]>> = {
   membership: ['release', 'errata', 'backend', 'raftpb', 'v2store', 'etcdserverpb'],
   version: ['release', 'backend', 'membership', 'schema', 'etcdserverpb', 'v2store'],
   rafthttp: ['raftpb'],
+  discovery: ['release', 'etcdserverpb', 'membership'],
+  corruption: ['release', 'etcdserverpb', 'mvcc', 'membership', 'rafthttp'],
   concurrency: ['release', 'etcdserverpb', 'mvcc', 'server', 'watch'],
   api: [
     'release',
@@ -68,6 +70,7 @@ export const SERVER_CORE_PARTS: Readonly<Record<string, readonly string[]>> = {
     'membership',
     'version',
     'concurrency',
+    'discovery',
     'backend',
   ],
   client: ['release', 'etcdserverpb', 'api'],
@@ -103,6 +106,8 @@ export const SERVER_CORE_PARTS: Readonly<Record<string, readonly string[]>> = {
     'membership',
     'version',
     'rafthttp',
+    'discovery',
+    'corruption',
   ],
 };
 
