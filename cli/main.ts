@@ -5,6 +5,7 @@ import {Command, CommanderError, Option} from 'commander';
 import {CODE_VERSION} from '../base/code-version.ts';
 import {InputError} from '../base/input-error.ts';
 import {addDataDir} from './data-dir-program.ts';
+import {addErrata} from './errata-program.ts';
 import {EXIT_INPUT} from './exit-code.ts';
 
 const EXIT_CODES = `
@@ -33,6 +34,7 @@ function makeProgram(): Command {
   addReport(program);
   addCompare(program);
   addDataDir(program, exits);
+  addErrata(program, exits);
   program
     .command('demo', {hidden: true})
     .description('what `npm start` shows')

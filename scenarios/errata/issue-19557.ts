@@ -8,6 +8,8 @@ import type {ErratumSearch} from './search.ts';
 export const search19557: ErratumSearch = {
   id: '19557',
   lesson: 'members join as learners, are promoted, and every member is upgraded to 3.6 before its next snapshot',
+  // The upgrade goes to 3.6.
+  lastMinor: '3.5',
   setting: () => ({founderCount: 1, joinerCount: 2}),
   script: (lab) => {
     lab.startFounders();

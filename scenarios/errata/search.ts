@@ -13,6 +13,8 @@ export interface ErratumSearch {
   readonly id: ErratumId;
   /** What the script brings together, in a sentence. */
   readonly lesson: string;
+  /** The newest minor it can be played in; default: every minor. */
+  readonly lastMinor?: string;
   readonly setting: (release: string) => Setting;
   /** Plays the story once; draws its times from the experiment's stream. */
   readonly script: (experiment: Experiment) => void;
