@@ -10,14 +10,12 @@ import {EXIT_INPUT, EXIT_OK, EXIT_VIOLATION} from '../cli/exit-code.ts';
 import {tableLines} from '../cli/table.ts';
 import {parseSeeds} from '../cli/values.ts';
 import {type ExchangeResult, exchangeSeed} from '../live/exchange/exchange.ts';
+import {AMOUNT_HEAD, amountRows, differenceLines, OUTCOME_HEAD, outcomeRows} from '../live/exchange/report.ts';
 import {DIRECTIONS, type Direction} from '../live/exchange/sequence.ts';
 import {type EtcdBinary, findEtcd} from '../live/real/etcd-binary.ts';
 
-const SHOWN_MAX = 300;
-
-const show = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, SHOWN_MAX);
-
 interface Given {
+  readonly folder: string;
   readonly etcd: readonly EtcdBinary[];
   readonly seeds: readonly number[];
   readonly directions: readonly Direction[];
@@ -34,6 +32,7 @@ async function readArguments(args: readonly string[]): Promise<Given> {
   const etcd: EtcdBinary[] = [];
   for (const release of values.releases.split(',')) etcd.push(await findEtcd(join(values.etcd, release), release));
   return {
+    folder: values.etcd,
     etcd,
     seeds: Array.from({length: last - first + 1}, (_, index) => first + index),
     directions,
@@ -58,76 +57,18 @@ function parse(args: readonly string[]) {
   }
 }
 
-const rowKey = ({release, direction}: ExchangeResult): string => `${release}  ${direction}`;
-
-/** The table and what lies behind it. */
-export function reportLines(results: readonly ExchangeResult[], etcdFolder: string): string[] {
-  const rows = [...Map.groupBy(results, rowKey)].map(([key, group]) => {
-    const different = group.filter(({difference}) => difference !== undefined);
-    const [first] = different;
-    return [
-      key,
-      `${group.length}`,
-      `${group.length - different.length}`,
-      `${different.length}`,
-      first === undefined ? '-' : `seed ${first.seed}: ${first.difference?.field}`,
-    ];
-  });
-  const held = [...Map.groupBy(results, rowKey)].map(([key, group]) => {
-    const sum = (count: (result: ExchangeResult) => number): string =>
-      `${group.reduce((total, result) => total + count(result), 0)}`;
-    return [
-      key,
-      sum(({calls}) => calls.ok),
-      sum(({calls}) => calls.inFlight - calls.inFlightAnswered),
-      sum(({served}) => served?.keys ?? 0),
-      sum(({served}) => served?.revisions ?? 0),
-      sum(({served}) => served?.leases ?? 0),
-      sum(({served}) => (served?.authEnabled ? 1 : 0)),
-      sum(({served}) => served?.alarms ?? 0),
-      sum(({memberCount}) => (memberCount === 3 ? 1 : 0)),
-      sum(({crashes}) => (crashes.includes('power cut') ? 1 : 0)),
-    ];
-  });
-  return [
-    ...tableLines(['release, direction', 'seeds', 'equal', 'different', 'first difference'], rows),
-    '',
-    ...tableLines(
-      [
-        'what was held against',
-        'writes',
-        'cut off',
-        'keys',
-        'revisions',
-        'leases',
-        'auth on',
-        'alarms',
-        '3 members',
-        'power cut',
-      ],
-      held,
-    ),
-    ...results.flatMap((result) => differenceLines(result, etcdFolder)),
-  ];
-}
-
-function differenceLines({seed, release, direction, difference}: ExchangeResult, etcdFolder: string): string[] {
-  if (difference === undefined) return [];
-  const [writer] = direction.split(' ');
-  return [
-    '',
-    `${release} ${direction} seed ${seed}: ${difference.field}`,
-    `  real:      ${show(difference.real)}`,
-    `  simulated: ${show(difference.simulated)}`,
-    `  again: node tools/exchange.ts --etcd ${etcdFolder} --releases ${release} --direction ${writer} --seeds ${seed}`,
-  ];
+function print(results: readonly ExchangeResult[], etcdFolder: string, line: (text: string) => void): void {
+  for (const one of tableLines(OUTCOME_HEAD, outcomeRows(results))) line(one);
+  line('');
+  for (const one of tableLines(AMOUNT_HEAD, amountRows(results))) line(one);
+  for (const one of results.flatMap((result) => differenceLines(result, etcdFolder))) line(one);
 }
 
 /** Runs the tool; returns the exit code. */
-export async function runExchange(args: readonly string[], print: (line: string) => void): Promise<number> {
+export async function runExchange(args: readonly string[], line: (text: string) => void): Promise<number> {
   const given = await readArguments(args);
   const results: ExchangeResult[] = [];
-  if (!given.json) print(`seeds ${given.seeds[0]}..${given.seeds.at(-1)}`);
+  if (!given.json) line(`seeds ${given.seeds[0]}..${given.seeds.at(-1)}`);
   for (const etcd of given.etcd) {
     for (const direction of given.directions) {
       for (const seed of given.seeds) {
@@ -138,14 +79,14 @@ export async function runExchange(args: readonly string[], print: (line: string)
   }
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   const equal = results.every(({difference}) => difference === undefined);
-  if (given.json) print(JSON.stringify({equal, seeds: given.seeds, results}, undefined, 2));
-  else for (const line of reportLines(results, args[args.indexOf('--etcd') + 1] ?? '')) print(line);
+  if (given.json) line(JSON.stringify({equal, seeds: given.seeds, results}, undefined, 2));
+  else print(results, given.folder, line);
   return equal ? EXIT_OK : EXIT_VIOLATION;
 }
 
 if (import.meta.main) {
   try {
-    process.exitCode = await runExchange(process.argv.slice(2), (line) => console.log(line));
+    process.exitCode = await runExchange(process.argv.slice(2), (text) => console.log(text));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     console.error(`exchange: ${error.message}`);

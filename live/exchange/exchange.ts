@@ -47,7 +47,7 @@ export interface ExchangeResult {
     readonly inFlight: number;
     readonly inFlightAnswered: number;
   };
-  /** The newest revision that anybody was told before the crash. */
+  /** The newest revision that anybody was told before the crash; 0 where the release may lose it: mayLoseAcknowledged. */
   readonly acknowledgedRevision: number;
   /** What was served; undefined when one of them did not come up. */
   readonly served: (ObservedCounts & {readonly revision: number; readonly compactRevision: number}) | undefined;
@@ -59,6 +59,16 @@ export interface ExchangeResult {
 const PORT_TRIES_MAX = 4;
 /** A restarted member counts leases from their full time; what differs is how long ago that was. */
 const TTL_TOLERANCE_SECONDS = 6;
+
+/**
+ * A single member of these releases answers before the entry is in its WAL, so a crash may take back what was acknowledged (14370;
+ * repaired in 3.4.21 and 3.5.5). Both clusters must still serve the same.
+ */
+export function mayLoseAcknowledged(release: string, memberCount: number): boolean {
+  const [major = 0, minor = 0, patch = 0] = release.split('.').map(Number);
+  if (memberCount > 1 || major !== 3) return false;
+  return minor < 4 || (minor === 4 && patch < 21) || (minor === 5 && patch < 5);
+}
 
 /** Does the exchange of a seed. Throws InputError when a real etcd cannot be driven at all. */
 export async function exchangeSeed(options: ExchangeOptions): Promise<ExchangeResult> {
@@ -100,7 +110,8 @@ async function exchangeIn(options: ExchangeOptions, folder: string, watchdog: Wa
   const start: Start = {...addresses, etcd, watchdog, folder, sequence, seed, codec: loadCodec()};
   const crashed = direction === 'real -> simulated' ? await driveReal(start) : await driveSimulated(start);
   const {driven, dataDirs} = crashed;
-  const acknowledgedRevision = driven.shared.headRevision;
+  const isDurable = !mayLoseAcknowledged(etcd.release, sequence.memberCount);
+  const acknowledgedRevision = isDurable ? driven.shared.headRevision : 0;
   const look = {acknowledgedRevision, isExact: sequence.memberCount === 1};
   const real = await served('real', () => observeReal(start, tamper?.(dataDirs) ?? dataDirs, look));
   const simulated = await served('simulated', () => observeSimulated(start, dataDirs, look));

@@ -37,6 +37,7 @@ export interface ObservedCounts {
   readonly leases: number;
   readonly users: number;
   readonly members: number;
+  readonly learners: number;
   readonly alarms: number;
   readonly authEnabled: boolean;
 }
@@ -132,18 +133,23 @@ export async function observe(world: World, codec: Codec, options: ObserveOption
     revision,
     compactRevision,
     counts: {
-      keys: lengthOf(fieldsOf(fieldsOf(current['member0'])?.['keys'])?.['kvs']),
+      keys: listOf(fieldsOf(current['member0'])?.['keys'], 'kvs').length,
       revisions: revisions.length,
       leases: ttls.size,
       users: users.length,
-      members: lengthOf(fieldsOf(members)?.['members']),
-      alarms: lengthOf(fieldsOf(alarms)?.['alarms']),
+      members: listOf(members, 'members').length,
+      learners: listOf(members, 'members').filter((member) => fieldsOf(member)?.['isLearner'] === true).length,
+      alarms: listOf(alarms, 'alarms').length,
       authEnabled: asker.token !== undefined,
     },
   };
 }
 
-const lengthOf = (value: Plain | undefined): number => (Array.isArray(value) ? value.length : 0);
+/** A list in an answer; empty where there is no such list. */
+function listOf(answer: Plain | undefined, field: string): readonly Plain[] {
+  const list = fieldsOf(answer)?.[field];
+  return Array.isArray(list) ? (list as readonly Plain[]) : [];
+}
 
 /** One after the other: real members would answer at once, the simulated ones share a clock. */
 async function inTurn<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
@@ -194,8 +200,8 @@ function revisionsOf(compactRevision: number, newest: number): number[] {
 }
 
 async function askLeases(asker: Asker): Promise<{leases: Plain; ttls: Map<string, number>}> {
-  const list = (await asker.fields('Lease/LeaseLeases', {}))['leases'];
-  const ids = (Array.isArray(list) ? (list as readonly Plain[]) : []).map((lease) => textOf(fieldsOf(lease)?.['ID']));
+  const answer = await asker.fields('Lease/LeaseLeases', {});
+  const ids = listOf(answer, 'leases').map((lease) => textOf(fieldsOf(lease)?.['ID']));
   const ttls = new Map<string, number>();
   const leases = await inTurn(ids.sort(), async (ID) => {
     const answer = fieldsOf(sortedField(await asker.outcome('Lease/LeaseTimeToLive', {ID, keys: true}), 'keys')) ?? {};
@@ -218,10 +224,10 @@ function sortedField(answer: Plain, field: string): Plain {
 async function askAuth(asker: Asker, login: Plain): Promise<{auth: Plain; users: string[]}> {
   const userList = await asker.outcome('Auth/UserList', {});
   const roleList = await asker.outcome('Auth/RoleList', {});
-  const users = textsOf(userList, 'users');
+  const users = listOf(userList, 'users').map(textOf);
   const userEntries = await inTurn(users, async (name) => [name, await asker.outcome('Auth/UserGet', {name})] as const);
   const roleEntries = await inTurn(
-    textsOf(roleList, 'roles'),
+    listOf(roleList, 'roles').map(textOf),
     async (role) => [role, await asker.outcome('Auth/RoleGet', {role})] as const,
   );
   const auth = {
@@ -233,11 +239,6 @@ async function askAuth(asker: Asker, login: Plain): Promise<{auth: Plain; users:
     roles: Object.fromEntries(roleEntries),
   };
   return {auth, users};
-}
-
-function textsOf(answer: Plain, field: string): string[] {
-  const list = fieldsOf(answer)?.[field];
-  return Array.isArray(list) ? (list as readonly Plain[]).map(textOf) : [];
 }
 
 /** Each user with each password that was ever given out, and what may be read and written then. */
