@@ -72,8 +72,8 @@ export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary
         plan: fc.constant(drawn.plan),
         path: fc.constant(drawn.path),
         history:
-          history === undefined
-            ? histories(drawn.path[0] ?? '', drawn.plan.cluster.memberCount)
+          history === undefined && parts.isCalm !== true
+            ? histories(drawn.path, drawn.plan.cluster.memberCount)
             : fc.constant(history ?? 'fresh'),
         order: fc.shuffledSubarray([0, 1, 2, 3, 4].slice(0, drawn.plan.cluster.memberCount), {
           minLength: drawn.plan.cluster.memberCount,

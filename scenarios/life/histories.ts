@@ -36,15 +36,18 @@ export function checkHistory(history: string, release: string): void {
   }
 }
 
-/** Histories that a cluster of that release may have had: mostly none. */
-export function histories(release: string, memberCount: number): fc.Arbitrary<string> {
+/** Histories that a cluster may have had before it goes that path: mostly none. */
+export function histories(path: readonly string[], memberCount: number): fc.Arbitrary<string> {
+  const release = path[0] ?? '';
   const weighted = [{weight: 5, arbitrary: fc.constant<string>('fresh')}];
   if (memberCount > 1) weighted.push({weight: 1, arbitrary: fc.constant<string>('replaced-member')});
   weighted.push({weight: 1, arbitrary: fc.constant<string>('restored')});
   if (memberCount > 1) weighted.push({weight: 1, arbitrary: fc.constant<string>('forced-new')});
   if (hasLearners(release)) weighted.push({weight: 1, arbitrary: fc.constant<string>('promoted-learner')});
   const {major, minor} = releaseOf(release);
-  if (minor > 3 && minor < 7) {
+  // Who came from 3.5 a moment ago cannot go on to 3.7 (errata UM-16).
+  const leadsTo37 = path.some((one) => releaseOf(one).minor >= 7);
+  if (minor > 3 && !leadsTo37) {
     weighted.push({weight: 1, arbitrary: fc.constant<string>(`${CAME_FROM}${newestOf(`${major}.${minor - 1}`)}`)});
   }
   return fc.oneof(...weighted);

@@ -242,21 +242,22 @@ export class Operator {
   }
 
   /** Starts a member and, where etcd is to refuse or others are to end of it, waits for that. */
-  private *start(env: Env, {refused, ends = []}: StepOf<'start'>, member: Member): Fiber<Trouble> {
+  private *start(env: Env, {refused, ends = [], endsCountMin}: StepOf<'start'>, member: Member): Fiber<Trouble> {
     const {members} = this.options;
     if (member.isUp) return `${member.name} runs already`;
-    const ending = ends.map(({member: name, text}) => ({one: members.named(name), text}));
-    if (refused !== undefined) ending.push({one: member, text: refused});
-    for (const {one, text} of ending) [one.expectedEnd, one.endedWith] = [text, undefined];
+    [member.expectedEnd, member.endedWith] = [refused, undefined];
+    const others = ends.map(({member: name, text}) => ({one: members.named(name), text}));
+    for (const {one, text} of others) [one.expectedEnd, one.endedWith] = [text, undefined];
+    const ending = refused === undefined ? others : [...others, {one: member, text: refused}];
+    const hasEnded = ({one}: {readonly one: Member}) => one.endedWith !== undefined;
+    const wanted = endsCountMin ?? ending.length;
     this.letRun(member);
     const deadline = after(env.clock, this.stepUsMax);
-    const ended = condition(members.ended, () => ending.every(({one}) => one.endedWith !== undefined));
+    const ended = condition(members.ended, () => ending.filter(hasEnded).length >= wanted);
     yield* select(env, {ended, deadline});
-    for (const {one, text} of ending) {
-      one.expectedEnd = undefined;
-      if (one.endedWith === undefined) return `${one.name} (${one.release}) did not end with '${text}'`;
-    }
-    return undefined;
+    if (ending.filter(hasEnded).length >= wanted) return undefined;
+    const alive = ending.find((one) => !hasEnded(one));
+    return `${alive?.one.name} (${alive?.one.release}) did not end with '${alive?.text}'`;
   }
 
   private *remove(env: Env, member: Member, refused: string | undefined): Fiber<Trouble> {

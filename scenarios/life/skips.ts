@@ -38,8 +38,15 @@ export function jumpSteps(from: string, to: string, rolling: RollingOptions): St
       return [
         {kind: how, member: first},
         {kind: 'replace-binary', member: first, release: to},
-        {kind: 'start', member: first, ends: others.map((member) => ({member, text: UNKNOWN_ENTRY}))},
+        {
+          kind: 'start',
+          member: first,
+          ends: others.map((member) => ({member, text: UNKNOWN_ENTRY})),
+          // Once the quorum is gone nobody applies anything any more.
+          endsCountMin: order.length - Math.floor(order.length / 2),
+        },
         ...others.flatMap((member): Step[] => [
+          {kind: 'kill', member},
           {kind: 'replace-binary', member, release: to},
           {kind: 'start', member},
         ]),

@@ -32,7 +32,15 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({kind: z.literal('kill'), member, ...when}),
   /** Another binary lies there for the next start. */
   z.strictObject({kind: z.literal('replace-binary'), member, release: releaseSchema, ...when}),
-  z.strictObject({kind: z.literal('start'), member, ends: z.array(ending).optional(), ...refusable, ...when}),
+  z.strictObject({
+    kind: z.literal('start'),
+    member,
+    ends: z.array(ending).optional(),
+    /** So many of `ends` at least; absent: all. */
+    endsCountMin: z.int().min(0).optional(),
+    ...refusable,
+    ...when,
+  }),
   /** Stop and start. */
   z.strictObject({kind: z.literal('restart'), member, ...when}),
   /** MemberAdd with the URL of a member that was never part of the cluster; it is started by a step of its own. */
@@ -110,7 +118,8 @@ function joinersOf(step: Step): readonly string[] {
   }
 }
 
-type Standing = 'up' | 'down' | 'added' | 'out';
+/** `unsure`: it may have ended of itself, or not. */
+type Standing = 'up' | 'down' | 'added' | 'out' | 'unsure';
 
 /** Refuses steps that cannot be meant, with an InputError that names the place and the step. */
 export function checkSteps(founders: readonly string[], steps: readonly Step[], place: string): void {
@@ -141,6 +150,7 @@ export function checkSteps(founders: readonly string[], steps: readonly Step[], 
 }
 
 function wrongFor(kind: StepKind, name: string, now: Standing): string | undefined {
+  if (now === 'unsure') return undefined;
   if (now === 'out') return `${name} is no longer part of the cluster`;
   switch (kind) {
     case 'start':
@@ -169,7 +179,9 @@ function follow(standing: Map<string, Standing>, step: Step, name: string): void
       break;
     case 'start':
       standing.set(name, step.refused === undefined ? 'up' : 'down');
-      for (const {member: ended} of step.ends ?? []) standing.set(ended, 'down');
+      for (const {member: ended} of step.ends ?? []) {
+        standing.set(ended, step.endsCountMin === undefined ? 'down' : 'unsure');
+      }
       break;
     case 'add':
       if (step.refused === undefined) standing.set(name, 'added');
