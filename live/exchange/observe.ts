@@ -158,16 +158,14 @@ async function inTurn<T, R>(items: readonly T[], act: (item: T) => Promise<R>): 
   return results;
 }
 
-/** Every member knows the leader and has applied all that is committed: a linearizable read waits for that. */
+/** Every member has applied all that is committed: a linearizable read waits for that, and for a leader. */
 async function untilReady(asker: Asker, world: World): Promise<void> {
   const startedMs = world.nowMs();
   for (const member of world.members.keys()) {
     for (;;) {
-      const status = await asker.fields('Maintenance/Status', {}, member);
-      const hasLeader = !['', '0'].includes(textOf(status['leader']));
-      const read = hasLeader ? await asker.reply('KV/Range', {key: 'ready', count_only: true}, member) : undefined;
+      const read = await asker.reply('KV/Range', {key: 'ready', count_only: true}, member);
       // A refusal for want of a user comes after the wait as well.
-      if (read?.kind === 'ok' || (read?.kind === 'error' && read.code !== UNAVAILABLE)) break;
+      if (read.kind === 'ok' || (read.kind === 'error' && read.code !== UNAVAILABLE)) break;
       if (world.nowMs() - startedMs > READY_MS_MAX)
         throw new WorldDied(world.name, `member ${member} does not serve within ${READY_MS_MAX / 1000} s`);
       await world.sleep(POLL_MS);
