@@ -5,9 +5,12 @@ import {until} from '../../env/fiber.ts';
 import type {Listener} from '../../env/network.ts';
 import type {DiscoveryOptions} from '../discovery/discovery.ts';
 import type {ServerConfig} from '../server/config.ts';
+import {requestTimeoutUs} from '../server/config.ts';
 import {EtcdServer} from '../server/server.ts';
+import type {ClientServices} from './client-port.ts';
 import {ClientPort} from './client-port.ts';
 import {FrameDiscoveryService} from './discovery-service.ts';
+import {DrainableServices, waitsForCalls} from './draining.ts';
 import {makeServices} from './make-services.ts';
 
 const reachDiscovery = (env: Env, options: DiscoveryOptions) => new FrameDiscoveryService(env, options);
@@ -17,13 +20,23 @@ export function* etcdProgram(env: Env, config: ServerConfig, onStarted: (server:
   const server = yield* EtcdServer.start(env, config, reachDiscovery);
   onStarted(server);
   const listener = env.network.listen(config.clientPort);
-  env.spawn('client-port', servePublished(env, config, server, listener));
-  yield* server.run();
+  const services = new DrainableServices(makeServices(env, config, server));
+  env.spawn('client-port', servePublished(env, config, server, services, listener));
+  yield* server.run(function* () {
+    listener.close();
+    if (waitsForCalls(config.release)) yield* services.drain(env, requestTimeoutUs(config));
+  });
   listener.close();
 }
 
 /** The port is open from the start, but nobody is answered before the member has published itself. */
-function* servePublished(env: Env, config: ServerConfig, server: EtcdServer, listener: Listener): Fiber<void> {
+function* servePublished(
+  env: Env,
+  config: ServerConfig,
+  server: EtcdServer,
+  services: ClientServices,
+  listener: Listener,
+): Fiber<void> {
   yield* until(server.published);
-  yield* new ClientPort(env, makeServices(env, config, server), config.maxRequestBytes).serve(listener);
+  yield* new ClientPort(env, services, config.maxRequestBytes).serve(listener);
 }

@@ -1,7 +1,10 @@
 // Beginnings and ends of members: an orderly stop, a cluster forced into one member, a member that was here before.
 import {describe, expect, test} from 'vitest';
 import {toMemberId} from '../../base/ids.ts';
+import {until} from '../../env/fiber.ts';
+import {clientFrame} from '../api/payloads.ts';
 import {putRequest, rangeRequest} from '../etcdserverpb/types.ts';
+import {watchCreateRequest, watchRequest} from '../etcdserverpb/watch-messages.ts';
 import {Lab, three} from './test-lab.ts';
 
 const RELEASES = ['3.3.25', '3.4.23', '3.5.16', '3.6.0', '3.7.0'];
@@ -158,4 +161,34 @@ describe('--next-cluster-version-compatible of 3.4.32', () => {
     newer.pass(1);
     expect(newer.deaths).toEqual([expect.stringContaining('unsupported storage version: 3.6.0')]);
   });
+});
+
+test.each([
+  ['3.3.25', 0],
+  ['3.5.16', 0],
+  ['3.6.0', 7],
+  ['3.7.0', 7],
+])('%s stops %i seconds later when a watch is open', (release, seconds) => {
+  for (const isWatched of [false, true]) {
+    const lab = new Lab(three);
+    lab.startAll(release);
+    if (isWatched) {
+      lab.world.machine('c19').start('watcher', function* (env) {
+        const connection = yield* env.network.dial('m1:2379', 1e6);
+        const create = watchCreateRequest.make({key: 'k'});
+        yield* connection.send(clientFrame({kind: 'open', id: 1, method: '/etcdserverpb.Watch/Watch'}, 0));
+        yield* connection.send(clientFrame({kind: 'message', id: 1, message: watchRequest.make({create})}, 0));
+        yield* until(connection.ended);
+      });
+      lab.pass(1);
+    }
+    lab.server('m1').stop();
+    if (isWatched && seconds > 0) {
+      lab.pass(seconds - 0.1);
+      expect(lab.servers.has('m1')).toBe(true);
+    }
+    lab.pass(0.5);
+    expect(lab.servers.has('m1')).toBe(false);
+    expect(lab.deaths).toEqual([]);
+  }
 });
