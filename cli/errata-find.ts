@@ -57,13 +57,14 @@ function findLines(result: ErratumSearchResult, seconds: number): string[] {
     const expected = isAffected(id, release) ? 'the release has it' : 'the release does not have it';
     return [head, `not found: ${effort}; ${expected}`];
   }
-  const {seed, finding, atUs} = found;
+  const {seed, finding, atUs, otherChecks} = found;
   return [
     head,
     `found with seed ${seed}: ${effort}`,
     `  at      ${(atUs / 1e6).toFixed(6)} s of virtual time`,
     `  check   ${finding.check}`,
     `          ${finding.message}`,
+    ...(otherChecks.length === 0 ? [] : [`  also    ${otherChecks.join(', ')}`]),
     `  again   ${replayLine(result)}`,
   ];
 }

@@ -73,22 +73,19 @@ export class Evidence {
     return recording;
   }
 
-  /** What was seen while it ran. */
-  get watched(): readonly Finding[] {
-    return [...this.deaths, ...this.invariants.findings, ...this.agreement.findings];
-  }
-
+  /** Has anything been seen to go wrong while it ran? */
   hasViolation(): boolean {
     return this.deaths.length + this.invariants.findings.length + this.agreement.findings.length > 0;
   }
 
-  /** Everything that is wrong, what was seen first in front. */
+  /** Everything that is wrong, what clients see in front, then what members have, then what raft and processes did. */
   judge({isAtRest, finalStates, memberLists}: Ending): readonly Finding[] {
-    const {recorder, log, watched} = this;
+    const {recorder, log, agreement, invariants, deaths} = this;
     const {operations, timeline} = recorder;
     const persisted = () => log.writes();
     const history = judgeHistory({operations, timeline, finalStates, isAtRest, persisted});
-    return [...watched, ...history, ...this.judgeWatches(isAtRest, finalStates), ...memberLists];
+    const watches = this.judgeWatches(isAtRest, finalStates);
+    return [...history, ...watches, ...agreement.findings, ...memberLists, ...invariants.findings, ...deaths];
   }
 
   private judgeWatches(isAtRest: boolean, finalStates: readonly FinalState[]): readonly Finding[] {

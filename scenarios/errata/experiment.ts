@@ -203,11 +203,9 @@ export class Experiment {
     return true;
   }
 
-  /** As until(), where a failure leaves nothing to look at. Evidence that was found before ends the script as well. */
+  /** As until(), where a failure leaves nothing more to do. */
   mustCome(holds: () => boolean, otherwise: string): void {
-    if (!this.until(() => holds() || this.evidence.hasViolation()) || this.evidence.hasViolation()) {
-      throw new ExperimentOver(otherwise);
-    }
+    if (!this.until(holds)) throw new ExperimentOver(otherwise);
   }
 
   /** A value that no other operation writes. */
@@ -299,7 +297,7 @@ export class Experiment {
 
 export const peerUrlOf = (member: string): string => `http://${member}:2380`;
 
-/** The script cannot go on: something was found, or what it waits for does not come. */
+/** The script cannot go on: what it waits for does not come. */
 export class ExperimentOver extends Error {
   override readonly name = 'ExperimentOver';
 }

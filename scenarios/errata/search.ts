@@ -1,6 +1,5 @@
 // scenarios/errata/search.ts: looks for a known bug in a release: one directed experiment for each seed, until a general check speaks.
 import type {Finding} from '../../history/verdict.ts';
-import {verdictOf} from '../../history/verdict.ts';
 import type {ErratumId} from '../../server-core/errata/registry.ts';
 import {finalStatesOf} from '../final-state.ts';
 import type {Setting} from './experiment.ts';
@@ -22,7 +21,7 @@ export interface ErratumSearch {
 
 export interface ErratumRun {
   readonly seed: number;
-  /** Violations and open verdicts, what was seen first in front. */
+  /** Violations and open verdicts, what clients see in front. */
   readonly findings: readonly Finding[];
   /** Virtual time when the experiment ended. */
   readonly endUs: number;
@@ -39,11 +38,11 @@ export function runErratum(id: ErratumId, release: string, seed: number): Erratu
     search.script(experiment);
   } catch (error) {
     if (!(error instanceof ExperimentOver)) throw error;
-    // With a finding the script was over early; without one the cluster stands still, and that is one.
+    // After another finding nobody need wonder; without one the standstill is the finding.
     const message = `the experiment came to a standstill: ${error.message}`;
     if (!evidence.hasViolation()) stuck = {check: 'liveness', kind: 'violation', message, atUs: world.nowUs};
   }
-  const isAtRest = !evidence.hasViolation() && stuck === undefined && experiment.settle();
+  const isAtRest = stuck === undefined && experiment.settle();
   const servers = [...experiment.running].map(([name, server]) => ({name, server}));
   const judged = evidence.judge({
     isAtRest,
@@ -61,6 +60,17 @@ export interface SearchOptions {
   readonly eventsMax?: number;
 }
 
+/** A seed in which checks spoke. */
+export interface ErratumFound {
+  readonly seed: number;
+  /** What is most to be seen. */
+  readonly finding: Finding;
+  /** When it shows, in virtual time. */
+  readonly atUs: number;
+  /** The other checks that spoke. */
+  readonly otherChecks: readonly string[];
+}
+
 export interface ErratumSearchResult {
   readonly id: ErratumId;
   readonly release: string;
@@ -70,7 +80,7 @@ export interface ErratumSearchResult {
   /** Simulated time over all of them. */
   readonly simulatedUs: number;
   /** The first seed in which a check spoke; undefined: none did. */
-  readonly found: {readonly seed: number; readonly finding: Finding; readonly atUs: number} | undefined;
+  readonly found: ErratumFound | undefined;
   /** Why the search ended without a finding before its last seed. */
   readonly isBudgetSpent: boolean;
 }
@@ -88,10 +98,17 @@ export function findErratum(id: ErratumId, release: string, {seeds, eventsMax}: 
     tries++;
     eventCount += run.eventCount;
     simulatedUs += run.endUs;
-    const finding = run.findings.find(({kind}) => kind === 'violation');
-    if (finding === undefined || verdictOf(run.findings) !== 'violation') continue;
-    const found = {seed, finding, atUs: finding.atUs ?? run.endUs};
+    const found = foundIn(run);
+    if (found === undefined) continue;
     return {id, release, tries, eventCount, simulatedUs, found, isBudgetSpent: false};
   }
   return {id, release, tries, eventCount, simulatedUs, found: undefined, isBudgetSpent: false};
+}
+
+function foundIn({seed, findings, endUs}: ErratumRun): ErratumFound | undefined {
+  const [finding, ...others] = findings.filter(({kind}) => kind === 'violation');
+  if (finding === undefined) return undefined;
+  const checks = new Set(others.map(({check}) => check));
+  checks.delete(finding.check);
+  return {seed, finding, atUs: finding.atUs ?? endUs, otherChecks: [...checks].sort()};
 }
