@@ -37,6 +37,7 @@ export const KNOWN_MARKS: readonly string[] = [
   'lease: expired leases left to the new leader',
   'lease: time to live asked of a lease without an end',
   'member ended as its release does',
+  'member joins again: who it asked did not know of it yet',
   'member stopped by a disk fault',
   'network: connection died of a cut',
   'network: connection reset',
