@@ -56,6 +56,8 @@ const base: Plan = {
     weights: WEIGHTS,
   },
   faults: [],
+  history: 'fresh',
+  steps: [],
   safetyUs: 10 * SECOND_US,
   livenessUs: 30 * SECOND_US,
 };
