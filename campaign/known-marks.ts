@@ -68,6 +68,7 @@ export const KNOWN_MARKS: readonly string[] = [
   'snapshot: log compacted',
   'snapshot: log not compacted, one is under way',
   'snapshot: saved to disk',
+  'traffic: a lease was kept alive',
   'version: downgrade job is done',
   'version: proposed',
   'version: storage version not updated',

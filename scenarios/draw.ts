@@ -59,6 +59,8 @@ export const trafficArbitrary: fc.Arbitrary<Plan['traffic']> = fc.record({
     multiTxn: between(0, 10),
     readOnlyTxn: between(0, 5),
   }),
+  watcherCount: fc.constant(0),
+  leaseHolderCount: fc.constant(0),
 });
 
 export const leader: Target = {who: 'leader'};

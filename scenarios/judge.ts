@@ -1,8 +1,11 @@
 // scenarios/judge.ts: everything that is checked about a finished run as a whole, besides what was watched while it ran.
 import {checkEtcdHistoryWithLog} from '../checkers/kv/etcd-history.ts';
+import {checkWatches} from '../checkers/watch/check-watches.ts';
+import {persistedFromSteps} from '../checkers/watch/persisted-writes.ts';
 import type {KvStep, Operation} from '../history/operation.ts';
 import type {TimelineEvent} from '../history/timeline.ts';
 import type {Finding} from '../history/verdict.ts';
+import type {WatchLog} from '../history/watch-log.ts';
 import type {FinalState} from './final-state.ts';
 
 export interface Evidence {
@@ -14,11 +17,17 @@ export interface Evidence {
   readonly isAtRest: boolean;
   /** Every write request that was applied, in order of the log. */
   readonly persisted: () => readonly KvStep[];
+  /** What watching clients were told. */
+  readonly watches?: readonly WatchLog[];
 }
 
-/** Findings of the checks that look at the whole history: linearizability, serializable reads, durability, revisions. */
-export function judgeHistory({operations, timeline, finalStates, isAtRest, persisted}: Evidence): readonly Finding[] {
+/** Findings of the checks that look at the whole history: linearizability, serializable reads, durability, revisions, watches. */
+export function judgeHistory(evidence: Evidence): readonly Finding[] {
+  const {operations, timeline, finalStates, isAtRest, persisted, watches = []} = evidence;
   // A member that lags may lack acknowledged writes; only what has come to rest must hold them all.
   const finals = isAtRest ? finalStates : [];
-  return checkEtcdHistoryWithLog({operations, timeline, finals}, persisted).findings;
+  const {findings} = checkEtcdHistoryWithLog({operations, timeline, finals}, persisted);
+  // Nobody waited until every watch was told everything, so what is still on its way at the end is not missed.
+  if (watches.length === 0) return findings;
+  return [...findings, ...checkWatches(watches, persistedFromSteps(persisted()))];
 }

@@ -115,6 +115,9 @@ export const planSchema = z.strictObject({
     valueSizeBytes: positive,
     requestTimeoutUs: positive,
     weights,
+    /** Clients that do nothing but watch, and that hold leases without keys. */
+    watcherCount: z.int().min(0).default(0),
+    leaseHolderCount: z.int().min(0).default(0),
   }),
   faults: z.array(fault),
   /** What the cluster has been through before the path of its scenario begins; a name that people know. */

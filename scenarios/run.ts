@@ -4,19 +4,24 @@ import {CODE_VERSION} from '../base/code-version.ts';
 import {Digest} from '../base/digest.ts';
 import {StateAgreement} from '../checkers/kv/state-agreement.ts';
 import {RaftInvariants} from '../checkers/raft-invariants.ts';
+import type {Env} from '../env/env.ts';
+import type {Fiber} from '../env/fiber.ts';
 import type {KvStep, Operation} from '../history/operation.ts';
 import {isReadOnly} from '../history/operation.ts';
 import type {RunRecord} from '../history/run-record.ts';
 import {RUN_RECORD_FORMAT, RUN_RECORD_VERSION} from '../history/run-record.ts';
 import type {Finding} from '../history/verdict.ts';
 import {verdictOf} from '../history/verdict.ts';
+import type {WatchLogRequest} from '../history/watch-log.ts';
 import {Client} from '../server-core/client/client.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {Process} from '../sim/process.ts';
 import type {TraceLine} from '../sim/trace.ts';
 import {World} from '../sim/world.ts';
 import {AppliedLog} from './applied-log.ts';
+import {leaseHolderProgram, watcherProgram} from './background-traffic.ts';
 import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
+import type {WatchRecording} from './errata/evidence.ts';
 import {finalStatesOf} from './final-state.ts';
 import {judgeHistory} from './judge.ts';
 import {Operator} from './life/operator.ts';
@@ -79,6 +84,7 @@ class Run {
   readonly members: Members;
   readonly nemesis: Nemesis;
   readonly operator: Operator;
+  readonly watches: WatchRecording[] = [];
   /** The last one is now. */
   readonly eras: Era[] = [];
   readonly findings: Finding[] = [];
@@ -127,6 +133,7 @@ class Run {
     });
     const clients: Client[] = [];
     for (const [index, host] of clientHosts.entries()) this.startClient(index, host, names, clients);
+    this.startBackground(names, clients);
     this.operator = new Operator({
       members: this.members,
       recorder: this.recorder,
@@ -203,6 +210,31 @@ class Run {
     const {eras, members, operator} = this;
     const seen = eras.flatMap(({invariants, agreement}) => [...invariants.findings, ...agreement.findings]);
     return [...members.findings, ...seen, ...operator.findings];
+  }
+
+  /** Watchers and lease holders. */
+  private startBackground(servers: readonly string[], clients: Client[]): void {
+    const {world, watches} = this;
+    const {watcherCount, leaseHolderCount, keyCount, requestTimeoutUs} = this.plan.traffic;
+    const isOver = () => this.mode === 'stop';
+    const nowUs = () => world.nowUs;
+    const begin = (host: string, program: (env: Env, client: Client) => Fiber<void>) =>
+      world.addMachine(host).start('client', (env) => {
+        const client = new Client(env, {endpoints: servers.map(clientAddress), requestTimeoutUs});
+        clients.push(client);
+        return program(env, client);
+      });
+    for (let index = 0; index < watcherCount; index++) {
+      const open = (request: WatchLogRequest): WatchRecording => {
+        const recording = {id: watches.length, client: index, request, openedUs: world.nowUs, entries: []};
+        watches.push(recording);
+        return recording;
+      };
+      begin(`w${index + 1}`, (env, client) => watcherProgram(env, {client, keyCount, nowUs, open, isOver}));
+    }
+    for (let index = 0; index < leaseHolderCount; index++) {
+      begin(`l${index + 1}`, (env, client) => leaseHolderProgram(env, client, isOver));
+    }
   }
 
   /** Every write that was applied, in order; a log that another goes on from is part of that one. */
@@ -319,6 +351,7 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     finalStates: finalStatesOf(members),
     isAtRest: run.isAtRest(),
     persisted: () => run.writes(),
+    watches: run.watches,
   };
   const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
   const findings = [...run.watched, ...run.findings, ...judged];

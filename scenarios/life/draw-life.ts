@@ -1,6 +1,6 @@
 // scenarios/life/draw-life.ts: arbitraries for a cluster's life: its path, its order, its weather; beside scenarios/draw.ts.
 import * as fc from 'fast-check';
-import {faultArbitraries, planArbitrary, SECOND_US} from '../draw.ts';
+import {between, faultArbitraries, planArbitrary, SECOND_US, trafficArbitrary} from '../draw.ts';
 import type {Fault, Plan} from '../plan.ts';
 import {founderNames} from '../plan.ts';
 import type {LifeChoice} from '../scenario.ts';
@@ -31,6 +31,10 @@ export interface LifeParts {
 /** Steps take their own time; traffic goes on for so long at least. */
 const SAFETY_US = 5 * SECOND_US;
 
+const traffic: fc.Arbitrary<Plan['traffic']> = fc
+  .record({drawn: trafficArbitrary, watcherCount: between(0, 2), leaseHolderCount: between(0, 1)})
+  .map(({drawn, watcherCount, leaseHolderCount}) => ({...drawn, watcherCount, leaseHolderCount}));
+
 const SNAPSHOT_COUNT_CALM = 10_000;
 
 /** Faults that members get over while an upgrade goes on: nothing that costs a quorum for long. */
@@ -60,6 +64,7 @@ export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary
   return fc
     .record({
       plan: planArbitrary({
+        traffic,
         scenario,
         memberCounts: counts,
         safetyUs: SAFETY_US,
