@@ -18,7 +18,7 @@ export function trackRecordPage(outcomes: readonly BranchOutcome[]): string {
     '|---|---|---|---:|---:|---|---|',
     ...outcomes.map(row),
     '',
-    `Found in ${seconds.length} affected releases, median ${median(seconds).toFixed(1)} s, slowest ${Math.max(0, ...seconds).toFixed(1)} s; the whole verification took ${total.toFixed(0)} s.`,
+    `Found in ${seconds.length} affected releases, median ${median(seconds).toFixed(2)} s, slowest ${Math.max(0, ...seconds).toFixed(2)} s; the whole verification took ${total.toFixed(0)} s.`,
     '',
     'See one again: `bin/etcdsim errata find <bug> --release <release> --seeds <seed>`; its story: `bin/etcdsim errata show <bug>`.',
     '',
@@ -33,7 +33,7 @@ function row({id, affected, fixed}: BranchOutcome): string {
     title,
     affected?.release ?? '-',
     affected === undefined ? '-' : found === undefined ? 'not found' : String(found.seed),
-    affected === undefined ? '-' : affected.seconds.toFixed(1),
+    affected === undefined ? '-' : affected.seconds.toFixed(2),
     found?.finding.check ?? '-',
     fixed === undefined
       ? '-'

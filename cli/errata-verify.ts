@@ -39,7 +39,7 @@ export interface BranchOutcome {
 /** Seeds for the affected release, unless told otherwise; the fixed one gets all seeds up to the one that found it. */
 const SEEDS_DEFAULT = '1..1000';
 /** Seeds that a fixed release is tried with at least. */
-const SEEDS_MIN = 5;
+const SEEDS_MIN = 20;
 
 /** Runs the command: 0 when every bug is where it should be and nowhere else, else 1. */
 export function errataVerifyCommand(texts: readonly string[], given: ErrataVerifyGiven): number {
