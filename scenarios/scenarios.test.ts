@@ -69,7 +69,8 @@ describe('runs', () => {
         const [first, second] = [runScenario(name, {seed}), runScenario(name, {seed})];
         expect(first.findings).toEqual([]);
         expect(second.digest).toBe(first.digest);
-        expect(first.statistics.operationOkCount).toBeGreaterThan(50);
+        // A slow world that lies in the dark for most of the time gets little done, but something.
+        expect(first.statistics.operationOkCount).toBeGreaterThan(20);
         expect(decodeRunRecord(encodeRunRecord(first), 'x.json')).toEqual(JSON.parse(JSON.stringify(first)));
       }
     },

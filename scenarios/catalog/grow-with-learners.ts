@@ -25,8 +25,10 @@ const parts: LifeParts = {
       {kind: 'wait-healthy'},
     ]);
     const leaving = [...rolling.order, ...joining].slice(0, -1);
+    // Removed leaders leave a window for stale reads where one voter stays (etcd-io/raft#105): the last member leads before they go.
+    const staying: Step = {kind: 'move-leader', to: joining.at(-1) ?? ''};
     const shrink = leaving.flatMap((member): Step[] => [{kind: 'remove', member}, {kind: 'wait-healthy'}]);
-    return [...grow, ...shrink];
+    return [...grow, staying, ...shrink];
   },
 };
 

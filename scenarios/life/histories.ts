@@ -79,7 +79,8 @@ function promotedLearners(release: string, founders: readonly string[]): Past {
   const promoted = leaving.map((_, index) => `m${founders.length + 1 + index}`);
   for (const [index, member] of promoted.entries()) {
     steps.push({kind: 'add', member, release, learner: true}, {kind: 'start', member}, {kind: 'wait-healthy'});
-    steps.push({kind: 'promote', member}, {kind: 'wait-healthy'});
+    // A leader that is removed leaves a window for stale reads where one voter stays (etcd-io/raft#105); operators move it away first.
+    steps.push({kind: 'promote', member}, {kind: 'wait-healthy'}, {kind: 'move-leader', to: member});
     steps.push({kind: 'remove', member: leaving[index] as string}, {kind: 'wait-healthy'});
   }
   return {founding: release, steps, names: [...founders.slice(leaving.length), ...promoted]};
