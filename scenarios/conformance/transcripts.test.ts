@@ -63,6 +63,36 @@ test('18667 is mended in 3.7: nobody carries out what one member refuses', () =>
   expect(new Set(hashes(talk)).size).toBe(1);
 });
 
+describe.each(OBSERVED)('18667 with permissions: a range that is not permitted, %s', (release) => {
+  test('is refused where it was proposed, and the put beside it is carried out by the others', () => {
+    const talk = new Talk({release, memberCount: 3});
+    for (const name of ['root', 'alice']) talk.ok('Auth/UserAdd', {name, password: name});
+    for (const name of ['root', 'ra']) talk.ok('Auth/RoleAdd', {name});
+    talk.ok('Auth/RoleGrantPermission', {name: 'ra', perm: {type: 'readwrite', key: 'a', rangeEnd: 'b'}});
+    talk.ok('Auth/UserGrantRole', {user: 'root', role: 'root'});
+    talk.ok('Auth/UserGrantRole', {user: 'alice', role: 'ra'});
+    talk.ok('Auth/AuthEnable');
+    talk.token = (talk.ok('Auth/Authenticate', {name: 'alice', password: 'alice'}) as {token: string}).token;
+    expect(talk.say('KV/Txn', {success: [range('secret', 0), put('a1', 'x')]})).toBe('7 etcdserver: permission denied');
+    talk.cluster.advance(500_000);
+    talk.token = (talk.ok('Auth/Authenticate', {name: 'root', password: 'root'}) as {token: string}).token;
+    expect(hashes(talk).map((told) => told.split(' ')[0])).toEqual(['1', '2', '2']);
+  });
+});
+
+describe.each(OBSERVED)('an alarm from before a restart, %s', (release) => {
+  test('is looked at before permissions', () => {
+    const talk = new Talk({release});
+    for (const name of ['root', 'alice']) talk.ok('Auth/UserAdd', {name, password: name});
+    talk.ok('Auth/RoleAdd', {name: 'root'});
+    talk.ok('Auth/UserGrantRole', {user: 'root', role: 'root'});
+    talk.ok('Maintenance/Alarm', {action: 'activate', memberId: '0000000000000063', alarm: 'nospace'});
+    talk.ok('Auth/AuthEnable');
+    talk.token = (talk.ok('Auth/Authenticate', {name: 'alice', password: 'alice'}) as {token: string}).token;
+    expect(talk.say('KV/Put', {key: 'k', value: 'v'})).toBe('8 etcdserver: mvcc: database space exceeded');
+  });
+});
+
 describe.each(OBSERVED)('11456: a lock whose session ended while it waited, %s', (release) => {
   test('is answered with a key that is not there, or refused', () => {
     const talk = new Talk({release});

@@ -139,15 +139,20 @@ export class Applier {
    * Carries out an entry's request; undefined when this release knows nothing of what it asks. The batch lock is held.
    * `isAwaited`: a client of this member waits for the answer. etcd: applyEntryNormal's needResult.
    */
-  apply({header, body}: InternalRaftRequest, isAwaited: boolean): Answer<object> | undefined {
-    if (!isAwaited && hasNoEffect(body)) return {kind: 'ok', response: {}};
-    const {auth} = this.parts;
+  apply({header, body: asked}: InternalRaftRequest, isAwaited: boolean): Answer<object> | undefined {
+    if (!isAwaited && hasNoEffect(asked)) return {kind: 'ok', response: {}};
+    const {auth, behaviours} = this.parts;
+    // Before permissions are looked at: what only a range forbids is refused here and carried out elsewhere (18667).
+    const strips = !isAwaited && behaviours.stripsRangesOfForeignTxns && asked.kind === 'txn';
+    const body: RaftRequestBody = strips ? {kind: 'txn', request: withoutRanges(asked.request)} : asked;
+    const alarm = this.refusedByAlarm(body);
+    if (alarm !== undefined) return alarm;
     if (auth.isEnabled && !this.bypassesAuth) {
       const refused = auth.checkApply(header, body);
       if (refused !== undefined) return refused;
     }
     const isBeyondQuota = this.isBeyondQuota(body);
-    const answer = this.refusedByAlarm(body) ?? this.carryOut(body, isAwaited);
+    const answer = this.carryOut(body);
     // quotaApplierV3: the request is carried out, and its client told that there is no room.
     return isBeyondQuota && answer?.kind === 'ok' ? ERR_NO_SPACE : answer;
   }
@@ -178,17 +183,15 @@ export class Applier {
     return body.kind === 'lease-grant' && !this.quota.hasRoomForLease();
   }
 
-  private carryOut(body: RaftRequestBody, isAwaited: boolean): Answer<object> | undefined {
-    const {leases, auth, behaviours} = this.parts;
+  private carryOut(body: RaftRequestBody): Answer<object> | undefined {
+    const {leases, auth} = this.parts;
     switch (body.kind) {
       case 'put':
         return answerOf(this.store.applyPut(body.request));
       case 'delete-range':
         return answerOf(this.store.applyDeleteRange(body.request));
-      case 'txn': {
-        const strips = !isAwaited && behaviours.stripsRangesOfForeignTxns;
-        return answerOf(this.store.applyTxn(strips ? withoutRanges(body.request) : body.request));
-      }
+      case 'txn':
+        return answerOf(this.store.applyTxn(body.request));
       case 'range':
         return answerOf(this.store.range(body.request));
       case 'compaction':
