@@ -54,6 +54,8 @@ const base: Plan = {
     valueSizeBytes: 100,
     requestTimeoutUs: 5 * SECOND_US,
     weights: WEIGHTS,
+    watcherCount: 0,
+    leaseHolderCount: 0,
   },
   faults: [],
   history: 'fresh',
