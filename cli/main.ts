@@ -7,6 +7,7 @@ import {InputError} from '../base/input-error.ts';
 import {addDataDir} from './data-dir-program.ts';
 import {addErrata} from './errata-program.ts';
 import {EXIT_INPUT} from './exit-code.ts';
+import {addReal} from './real-program.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 all checks passed, 1 a violation was found, 2 bad usage or bad input, 3 no verdict within the budget`;
@@ -35,6 +36,7 @@ function makeProgram(): Command {
   addCompare(program);
   addDataDir(program, exits);
   addErrata(program, exits);
+  addReal(program, exits);
   program
     .command('demo', {hidden: true})
     .description('what `npm start` shows')

@@ -1,0 +1,24 @@
+// cli/real-program.ts: `etcdsim real` and what is below it, as the command line knows it.
+import type {Command} from 'commander';
+import type {RealUpgradeGiven} from './real-upgrade-command.ts';
+
+type Exits = <A extends unknown[]>(act: (...given: A) => number | Promise<number>) => (...given: A) => Promise<void>;
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, value];
+
+/** Adds the command. */
+export function addReal(program: Command, exits: Exits): void {
+  const real = program.command('real').description('the same with real etcd binaries, and simulated, step by step');
+  real
+    .command('rolling-upgrade')
+    .description('upgrade a cluster member by member through real releases; exit code 1 when the simulated one differs')
+    .option('--etcd <x.y.z=path>', 'a release and its binary; once for each release, the oldest first', collect, [])
+    .option('--members <1|3|5>', 'members of both clusters', '3')
+    .option('--seed <n>', 'order of members, traffic and simulation (default: drawn, and printed)')
+    .option('--kill', 'members are killed for their new binary, not stopped')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', '\nExample: etcdsim real rolling-upgrade --etcd 3.4.23=real/3.4.23 --etcd 3.5.16=real/3.5.16')
+    .action(
+      exits(async (given: RealUpgradeGiven) => (await import('./real-upgrade-command.ts')).realUpgradeCommand(given)),
+    );
+}

@@ -1,0 +1,130 @@
+// live/upgrade/light-traffic.ts: a few clients that put and get a handful of keys while members are taken down and started, and what
+// they were told as operations for the checkers. Calls are begun and looked after by `pump`, which the operator calls while it
+// waits. An answer may be seen later than it came, never earlier, and a call is noted before it is sent: the history is sound.
+import {Random} from '../../base/random.ts';
+import type {KeyValue, KvRequest, KvResponse, Operation, Outcome} from '../../history/operation.ts';
+import {type Fields, fieldsOf, textOf} from '../compare/book.ts';
+import type {Codec, Plain} from '../rpc/codec.ts';
+import type {PendingCall, Reply} from '../world.ts';
+import type {UpgradeWorld} from './upgrade-world.ts';
+
+const CLIENT_COUNT = 3;
+const KEY_COUNT = 4;
+/** How long a client rests between an answer and its next call. */
+const REST_MS_MAX = 120;
+/** At the end: how long answers are waited for. */
+const DRAIN_MS_MAX = 12_000;
+const POLL_MS = 20;
+/** What clients say themselves when there was no connection to send the call over. */
+const NOT_SENT = /^(connection error$|No connection established)/;
+
+interface OpenCall {
+  readonly id: number;
+  readonly request: KvRequest;
+  readonly callUs: number;
+  readonly member: number;
+  readonly pending: PendingCall;
+}
+
+interface Client {
+  readonly index: number;
+  open: OpenCall | undefined;
+  nextMs: number;
+}
+
+export class LightTraffic {
+  private readonly world: UpgradeWorld;
+  private readonly codec: Codec;
+  private readonly random: Random;
+  private readonly clients: readonly Client[];
+  private readonly done: Operation[] = [];
+  private callCount = 0;
+
+  constructor(world: UpgradeWorld, codec: Codec, seed: number) {
+    [this.world, this.codec, this.random] = [world, codec, Random.fromSeed(seed).stream('light-traffic')];
+    this.clients = Array.from({length: CLIENT_COUNT}, (_, index) => ({index, open: undefined, nextMs: 0}));
+  }
+
+  /** Takes note of answers, and begins calls to the members that serve clients now. */
+  pump(serving: readonly number[]): void {
+    for (const client of this.clients) {
+      this.settle(client);
+      if (client.open === undefined && serving.length > 0 && this.world.nowMs() >= client.nextMs) {
+        this.begin(client, serving[this.random.below(serving.length)] ?? 0);
+      }
+    }
+  }
+
+  /** Waits for the last answers. Operations in order of ids; those without an answer are open. */
+  async finish(): Promise<Operation[]> {
+    const deadlineMs = this.world.nowMs() + DRAIN_MS_MAX;
+    while (this.clients.some(({open}) => open !== undefined) && this.world.nowMs() < deadlineMs) {
+      await this.world.sleep(POLL_MS);
+      for (const client of this.clients) this.settle(client);
+    }
+    for (const {open, index} of this.clients) {
+      if (open === undefined) continue;
+      open.pending.cancel();
+      this.note(index, open, undefined, {kind: 'open'});
+    }
+    return this.done.sort((a, b) => a.id - b.id);
+  }
+
+  private get nowUs(): number {
+    return Math.floor(this.world.nowMs() * 1000);
+  }
+
+  private begin(client: Client, member: number): void {
+    const id = this.callCount++;
+    const key = `key${this.random.below(KEY_COUNT)}`;
+    const isPut = this.random.chance({numerator: 1, denominator: 2});
+    // Every value is written once, so that a read names the write it has seen.
+    const request: KvRequest = isPut ? {kind: 'put', key, value: `v${id}`} : {kind: 'range', key};
+    const rpc = this.codec.rpc(isPut ? 'KV/Put' : 'KV/Range');
+    const body: Plain = isPut ? {key, value: `v${id}`} : {key};
+    const {nowUs: callUs} = this;
+    const pending = this.world.begin(member, rpc.path, this.codec.encode(rpc, body), {});
+    client.open = {id, request, callUs, member, pending};
+  }
+
+  private settle(client: Client): void {
+    const {open} = client;
+    const reply = open?.pending.outcome;
+    if (open === undefined || reply === undefined) return;
+    this.note(client.index, open, this.nowUs, this.outcomeOf(open, reply));
+    client.open = undefined;
+    client.nextMs = this.world.nowMs() + this.random.below(REST_MS_MAX);
+  }
+
+  private note(client: number, {id, request, callUs}: OpenCall, returnUs: number | undefined, outcome: Outcome): void {
+    this.done.push({id, client, request, callUs, returnUs, outcome});
+  }
+
+  private outcomeOf({request, member}: OpenCall, reply: Reply): Outcome {
+    const isUnsent = reply.kind === 'error' && NOT_SENT.test(reply.message);
+    const effect = request.kind === 'range' || isUnsent ? 'none' : 'unknown';
+    if (reply.kind === 'silence') return {kind: 'error', error: 'no answer', effect};
+    if (reply.kind === 'error') return {kind: 'error', error: `${reply.code}: ${reply.message}`, effect};
+    const rpc = this.codec.rpc(request.kind === 'put' ? 'KV/Put' : 'KV/Range');
+    const answer = fieldsOf(this.codec.decode(rpc, reply.response)) ?? {};
+    return {kind: 'ok', response: responseOf(request, answer, this.world.members[member]?.name ?? '')};
+  }
+}
+
+function responseOf(request: KvRequest, answer: Fields, member: string): KvResponse {
+  const revision = Number(fieldsOf(answer['header'])?.['revision']);
+  if (request.kind === 'put') return {kind: 'put', revision, member};
+  const kvs = Array.isArray(answer['kvs']) ? (answer['kvs'] as readonly Plain[]).map(keyValueOf) : [];
+  return {kind: 'range', kvs, count: Number(answer['count']), more: answer['more'] === true, revision, member};
+}
+
+function keyValueOf(plain: Plain): KeyValue {
+  const fields = fieldsOf(plain) ?? {};
+  return {
+    key: textOf(fields['key']),
+    value: textOf(fields['value']),
+    createRevision: Number(fields['create_revision']),
+    modRevision: Number(fields['mod_revision']),
+    version: Number(fields['version']),
+  };
+}

@@ -1,0 +1,232 @@
+// live/upgrade/operator.ts: carries out the steps of a plan in one world, as an operator with a shell, curl and etcdctl would, and notes what
+// the cluster shows after each. It waits as the upgrade guides say: health, then versions; what is still missing after that is noted.
+import {assert} from '../../base/assert.ts';
+import type {Operation} from '../../history/operation.ts';
+import type {Step, StepOf} from '../../scenarios/life/steps.ts';
+import {describeStep} from '../../scenarios/life/steps.ts';
+import {fieldsOf, textOf} from '../compare/book.ts';
+import type {Codec, Plain} from '../rpc/codec.ts';
+import {LightTraffic} from './light-traffic.ts';
+import {kindOfEnd, lookAround, lowestVersion, type MemberLook, missingIn} from './look.ts';
+import type {UpgradePlan} from './upgrade-plan.ts';
+import type {UpgradeWorld} from './upgrade-world.ts';
+
+/** What one world shows after one step. */
+export interface SeenStep {
+  readonly text: string;
+  /** How the step itself went: `done`, `refused: <kind>`, or what was still missing when the wait was over. */
+  readonly outcome: string;
+  readonly members: readonly MemberLook[];
+}
+
+/** One world's way through the plan. */
+export interface UpgradeRun {
+  readonly world: string;
+  readonly steps: readonly SeenStep[];
+  readonly operations: readonly Operation[];
+  /** Last words of members that were refused, as they stand in the log. */
+  readonly refusals: readonly string[];
+  readonly tookMs: number;
+}
+
+const POLL_MS = 50;
+/** Membership changes are refused until the connections to all members have lasted for 5 s (etcdserver: HealthInterval). */
+const WAIT_MS_MAX = 30_000;
+const REFUSAL_MS_MAX = 30_000;
+
+export interface OperateOptions {
+  readonly world: UpgradeWorld;
+  readonly plan: UpgradePlan;
+  readonly codec: Codec;
+  readonly progress?: (what: string) => void;
+}
+
+/** Founds the cluster and carries out every step. Traffic goes on throughout. The world is left open. */
+export async function operate(options: OperateOptions): Promise<UpgradeRun> {
+  const operator = new Operator(options);
+  return operator.run();
+}
+
+class Operator {
+  private readonly options: OperateOptions;
+  private readonly traffic: LightTraffic;
+  /** The binary that lies there for each member's next start. */
+  private readonly binaries = new Map<string, string>();
+  /** Releases of the members that are to run. */
+  private readonly running = new Map<string, string>();
+  /** Ids of members that were added, and names that stand for them. */
+  private readonly drawnIds = new Map<string, string>();
+  private readonly seen: SeenStep[] = [];
+  private readonly refusals: string[] = [];
+  /** Members that were added and never ran are members too. */
+  private memberCount: number;
+
+  constructor(options: OperateOptions) {
+    const {world, plan, codec} = options;
+    this.options = options;
+    this.traffic = new LightTraffic(world, codec, plan.seed);
+    this.memberCount = plan.founders.length;
+  }
+
+  async run(): Promise<UpgradeRun> {
+    const {world, plan, progress} = this.options;
+    const [first = ''] = plan.path;
+    for (const name of plan.founders) {
+      this.binaries.set(name, first);
+      this.startProcess(name);
+    }
+    await this.see(`found the cluster with ${first}`, await this.settle(true));
+    for (const step of plan.steps) {
+      const text = describeStep(step);
+      progress?.(`${world.name}: ${text}`);
+      const outcome = await this.carryOut(step);
+      // A binary that was put there, and a member that is on its way, show nothing that could be waited for.
+      if (outcome !== undefined) await this.see(text, outcome);
+    }
+    const operations = await this.traffic.finish();
+    const {seen: steps, refusals} = this;
+    return {world: world.name, steps, operations, refusals, tookMs: Math.round(world.nowMs())};
+  }
+
+  private async see(text: string, outcome: string): Promise<void> {
+    const {world, codec} = this.options;
+    const members = (await lookAround(world, codec, this.drawnIds)).filter(({name}) => this.binaries.has(name));
+    this.seen.push({text, outcome, members});
+  }
+
+  private async carryOut(step: Step): Promise<string | undefined> {
+    const {world} = this.options;
+    switch (step.kind) {
+      case 'stop':
+      case 'kill':
+        return this.takeDown(step);
+      case 'replace-binary':
+        this.binaries.set(step.member, step.release);
+        return undefined;
+      case 'start':
+        this.startProcess(step.member);
+        return step.refused === undefined ? undefined : this.awaitRefusal(step);
+      case 'wait-healthy':
+        return this.settle(true);
+      case 'add':
+        return this.add(step);
+      case 'remove':
+        return this.remove(step);
+      default:
+        assert(false, 'the plan has a step that real clusters do not know', {world: world.name, kind: step.kind});
+    }
+  }
+
+  private indexOf(name: string): number {
+    const index = this.options.world.members.findIndex((member) => member.name === name);
+    assert(index >= 0, 'no member of that name', {name});
+    return index;
+  }
+
+  private startProcess(name: string): void {
+    const {world, plan} = this.options;
+    const isFounder = plan.founders.includes(name);
+    const release = this.binaries.get(name) ?? '';
+    const initialCluster = world.members.filter(
+      (member) => plan.founders.includes(member.name) || member.name === name,
+    );
+    this.running.set(name, release);
+    world.start(this.indexOf(name), {
+      release,
+      initialClusterState: isFounder ? 'new' : 'existing',
+      initialCluster,
+    });
+  }
+
+  private async takeDown({kind, member}: StepOf<'stop' | 'kill'>): Promise<string> {
+    const {world} = this.options;
+    const index = this.indexOf(member);
+    this.running.delete(member);
+    this.pump();
+    if (kind === 'kill') await world.kill(index);
+    else if (!(await world.stop(index))) return 'did not stop and was killed';
+    return this.settle(false);
+  }
+
+  /** Waits for what members that run should show; all of it, or health only. */
+  private async settle(withVersions: boolean): Promise<string> {
+    const {world, codec} = this.options;
+    const {running, memberCount} = this;
+    if (running.size === 0) return 'done';
+    const clusterVersion = withVersions ? lowestVersion(running.values()) : undefined;
+    const deadlineMs = world.nowMs() + WAIT_MS_MAX;
+    for (;;) {
+      const missing = missingIn(await lookAround(world, codec, this.drawnIds), {running, clusterVersion, memberCount});
+      if (missing === undefined) return 'done';
+      if (world.nowMs() > deadlineMs) return `still missing: ${missing}`;
+      await this.pass();
+    }
+  }
+
+  private async pass(): Promise<void> {
+    this.pump();
+    await this.options.world.sleep(POLL_MS);
+    this.pump();
+  }
+
+  /** Clients use the members that are founders and meant to run. */
+  private pump(): void {
+    const {plan} = this.options;
+    const serving = [...this.running.keys()]
+      .filter((name) => plan.founders.includes(name))
+      .map((name) => this.indexOf(name));
+    this.traffic.pump(serving.sort((a, b) => a - b));
+  }
+
+  private async awaitRefusal({member, refused = ''}: StepOf<'start'>): Promise<string> {
+    const {world} = this.options;
+    const index = this.indexOf(member);
+    const deadlineMs = world.nowMs() + REFUSAL_MS_MAX;
+    this.running.delete(member);
+    while (world.stateOf(index).kind === 'running' && world.nowMs() < deadlineMs) await this.pass();
+    const state = world.stateOf(index);
+    if (state.kind !== 'ended') {
+      await world.kill(index);
+      return `not refused; '${refused}' is what etcd says`;
+    }
+    this.refusals.push(`${member} (${this.binaries.get(member)}): ${state.lastWords}`);
+    const kind = kindOfEnd(state.lastWords);
+    return kind === refused ? `refused: ${kind}` : `ended with other words: ${kind}`;
+  }
+
+  private async add({member, release, learner}: StepOf<'add'>): Promise<string> {
+    const {world} = this.options;
+    const peerURLs = [world.members[this.indexOf(member)]?.peerUrl ?? ''];
+    const answer = await this.change('Cluster/MemberAdd', {peerURLs, isLearner: learner});
+    if (typeof answer === 'string') return answer;
+    this.drawnIds.set(textOf(fieldsOf(answer['member'])?.['ID']), `(id of ${member})`);
+    this.binaries.set(member, release);
+    this.memberCount++;
+    return this.settle(false);
+  }
+
+  private async remove({member}: StepOf<'remove'>): Promise<string> {
+    const shown = `(id of ${member})`;
+    const [ID = '0'] = [...this.drawnIds].findLast(([, name]) => name === shown) ?? [];
+    const answer = await this.change('Cluster/MemberRemove', {ID});
+    if (typeof answer === 'string') return answer;
+    this.memberCount--;
+    return this.settle(false);
+  }
+
+  /** A membership change by the first member that runs, asked again while the cluster says it is not well; else the error. */
+  private async change(name: string, request: Plain): Promise<{readonly [field: string]: Plain} | string> {
+    const {world, codec} = this.options;
+    const rpc = codec.rpc(name);
+    const [asked = ''] = [...this.running.keys()].sort();
+    const deadlineMs = world.nowMs() + WAIT_MS_MAX;
+    for (;;) {
+      const reply = await world.call(this.indexOf(asked), rpc.path, codec.encode(rpc, request), {});
+      if (reply.kind === 'ok') return fieldsOf(codec.decode(rpc, reply.response)) ?? {};
+      const error = reply.kind === 'silence' ? 'no answer' : `error ${reply.code}: ${reply.message}`;
+      const isTooEarly = reply.kind === 'error' && reply.message === 'etcdserver: unhealthy cluster';
+      if (!isTooEarly || world.nowMs() > deadlineMs) return error;
+      await this.pass();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// live/upgrade/upgrade-world.ts: a cluster, real or simulated, whose members are stopped, given other binaries and started one by one.
+// What both worlds have in common, so that one operator (operator.ts) carries out the same steps in both.
+import type {HttpReply, MemberAddress, Metadata, PendingCall, Reply} from '../world.ts';
+
+/** Where the members live: the founders, and behind them those that may be added later. Ids follow from URLs and token. */
+export interface UpgradeAddresses {
+  readonly members: readonly MemberAddress[];
+  readonly founderCount: number;
+  readonly clusterToken: string;
+}
+
+/** What became of a member's process. */
+export type ProcessState =
+  /** It was not started yet, or was taken down. */
+  | {readonly kind: 'down'}
+  | {readonly kind: 'running'}
+  /** It ended of itself, and these are its last words. */
+  | {readonly kind: 'ended'; readonly lastWords: string};
+
+/** How one incarnation is started. `initialCluster` counts only where there is no data yet. */
+export interface StartOptions {
+  readonly release: string;
+  readonly initialClusterState: 'new' | 'existing';
+  readonly initialCluster: readonly MemberAddress[];
+}
+
+/** Members are told by their place in `members`. Everything crosses as protobuf bytes. */
+export interface UpgradeWorld {
+  readonly name: string;
+  readonly members: readonly MemberAddress[];
+  /** Starts the process on the data directory of before; returns at once. */
+  start(member: number, options: StartOptions): void;
+  /** SIGTERM, and waits until it is gone; false: it had to be killed after all. */
+  stop(member: number): Promise<boolean>;
+  /** SIGKILL, and waits until it is gone. */
+  kill(member: number): Promise<void>;
+  stateOf(member: number): ProcessState;
+  /** A call over a connection that is broken anew with each incarnation; silence where nobody listens. */
+  call(member: number, path: string, request: Uint8Array, metadata: Metadata): Promise<Reply>;
+  /** A call whose answer is looked for later; it moves on with `sleep`. */
+  begin(member: number, path: string, request: Uint8Array, metadata: Metadata): PendingCall;
+  /** GET on the client port; undefined: no connection, or no answer in time. */
+  http(member: number, path: string): Promise<HttpReply | undefined>;
+  /** Lets that much of the world's own time pass. */
+  sleep(ms: number): Promise<void>;
+  /** The world's own clock, in milliseconds from its start. */
+  nowMs(): number;
+  close(): Promise<void>;
+}
