@@ -104,7 +104,7 @@ export class ApplyLoop {
     this.parts = parts;
   }
 
-  /** The loop ends behind what it is about to do; what waits in the queue is applied in the next life. etcd: FIFO scheduler's Stop. */
+  /** The loop ends when nothing waits in its queue. etcd: the FIFO scheduler's Stop carries out what is pending. */
   stop(): void {
     this.isStopping = true;
     this.stopAsked.notify();
@@ -121,7 +121,7 @@ export class ApplyLoop {
     };
     for (;;) {
       while (!this.isStopping && !queue.receive.ready()) yield either;
-      if (this.isStopping) return;
+      if (!queue.receive.ready()) return;
       const toApply = queue.receive.take();
       if (toApply === undefined) continue;
       if (toApply.snapshot !== undefined) yield* this.applySnapshot(toApply.snapshot, toApply);

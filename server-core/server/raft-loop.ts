@@ -55,6 +55,7 @@ export class RaftLoop {
   private leader: MemberId = NO_MEMBER;
   private appliedIndex = 0;
   private latestTickUs = 0;
+  private isStopping = false;
   private readonly commitsWhenAppended: boolean;
 
   constructor(parts: RaftLoopParts) {
@@ -85,8 +86,14 @@ export class RaftLoop {
     return this.latestTickUs;
   }
 
+  /** The loop ends where it is about to take the next Ready: what it took is stored and sent before. etcd: raftNode.stop. */
+  stop(): void {
+    this.isStopping = true;
+    this.work.notify();
+  }
+
   /** The loop. */
-  *run(): Fiber<never> {
+  *run(): Fiber<void> {
     const {env, config} = this.parts;
     const ticker = new Ticker(env.clock, config.tickMs * 1000);
     const either: Wait = {
@@ -95,7 +102,7 @@ export class RaftLoop {
         ticker.park(task);
       },
     };
-    for (;;) {
+    while (!this.isStopping) {
       const isTickDue = ticker.ready();
       const isWorkDue = this.node.hasReady();
       if (isTickDue && (!isWorkDue || env.choose(2) === 0)) {

@@ -197,7 +197,7 @@ export class EtcdServer {
     const {env, config, transport, raft, cluster} = this;
     transport.listen(config.peerPort);
     for (const member of this.knownPeers()) transport.addPeer(member.id, member.address);
-    env.spawn('raft', raft.run());
+    const stepping = env.spawn('raft', raft.run());
     const applying = env.spawn('apply', this.applyLoop.run());
     env.spawn('read-index', this.reads.run());
     env.spawn('lessor', runLessor(env, this.parts.lessor));
@@ -218,6 +218,8 @@ export class EtcdServer {
       yield* handOn({env, config, raft, cluster, transport, leader: () => this.leadership.leader.value});
       this.applyLoop.stop();
       yield* until(applying.ended);
+      raft.stop();
+      yield* until(stepping.ended);
     }
     transport.stop();
     yield* this.disk.close();
