@@ -11,6 +11,7 @@ import {parseOverride} from '../scenarios/overrides.ts';
 import {findPlant} from '../scenarios/plants.ts';
 import {planOf} from '../scenarios/run-scenario.ts';
 import {findScenario} from '../scenarios/scenario.ts';
+import {checkRelease} from '../server-core/release/released.ts';
 import {exitCodeOf} from './exit-code.ts';
 import {writeText} from './files.ts';
 import {campaignLines, runLines} from './print-run.ts';
@@ -74,7 +75,8 @@ function overridesOf(given: RunArguments): PlanOverride[] {
   if (given.members !== undefined) {
     overrides.push({path: 'cluster.memberCount', value: parseCount(given.members, '--members', 1, 5)});
   }
-  if (given.release !== undefined) overrides.push({path: 'cluster.release', value: given.release});
+  if (given.release !== undefined)
+    overrides.push({path: 'cluster.release', value: checkRelease(given.release, '--release')});
   if (given.path !== undefined) overrides.push({path: 'path', value: given.path});
   if (given.history !== undefined) overrides.push({path: 'history', value: given.history});
   if (given.for !== undefined) overrides.push({path: 'safetyUs', value: parseDurationUs(given.for, '--for')});

@@ -6,11 +6,16 @@
 import {z} from 'zod';
 import {assert} from '../../base/assert.ts';
 import {InputError} from '../../base/input-error.ts';
+import {releaseProblem} from '../../server-core/release/released.ts';
 
 /** Releases with behaviours of their own; a label alone would be a lie. */
 export const releaseSchema = z
   .string()
-  .regex(/^3\.[3-7]\.\d{1,2}$/, 'releases 3.3 to 3.7 are played so far, for example 3.5.16');
+  .regex(/^\d{1,2}\.\d{1,3}\.\d{1,3}$/, 'a release is written 3.5.16')
+  .superRefine((release, context) => {
+    const problem = releaseProblem(release);
+    if (problem !== undefined) context.addIssue({code: 'custom', message: problem});
+  });
 
 const member = z
   .string()

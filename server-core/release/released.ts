@@ -84,20 +84,23 @@ function parseLoosely(text: string): readonly [number, number, number] | undefin
   return [Number(major), Number(minor ?? 999), Number(patch ?? 999)];
 }
 
+/** Why this release cannot be played, with the nearest one that can; undefined: it can. */
+export function releaseProblem(release: string): string | undefined {
+  if (isPlayable(release)) return undefined;
+  const nearest = nearestReleased(release);
+  if (parseRelease(release) === undefined || !isReleased(release))
+    return `there is no etcd release '${release}'; the nearest is ${nearest}`;
+  const [first, last] = [PLAYABLE_MINORS[0], PLAYABLE_MINORS.at(-1)];
+  return `etcd ${release} is a release, but its minor is not played; ${first} to ${last} are, the nearest is ${nearest}`;
+}
+
 /**
  * The release that a user named, checked: a known one whose minor is played. A leading `v` is passed over. `place` begins the
  * message of the InputError, which names the nearest release that there is.
  */
 export function checkRelease(text: string, place: string): string {
   const release = text.startsWith('v') ? text.slice(1) : text;
-  if (isPlayable(release)) return release;
-  const nearest = nearestReleased(release);
-  const numbers = parseRelease(release);
-  if (numbers !== undefined && isReleased(release)) {
-    const [first, last] = [PLAYABLE_MINORS[0], PLAYABLE_MINORS.at(-1)];
-    throw new InputError(
-      `${place}: etcd ${release} is a release, but its minor is not played; ${first} to ${last} are, the nearest is ${nearest}`,
-    );
-  }
-  throw new InputError(`${place}: there is no etcd release '${text}'; the nearest is ${nearest}`);
+  const problem = releaseProblem(release);
+  if (problem === undefined) return release;
+  throw new InputError(`${place}: ${problem}`);
 }
