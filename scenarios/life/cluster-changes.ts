@@ -198,7 +198,8 @@ export class ClusterChanges {
   private *again(env: Env, act: (endpoints: readonly string[]) => Fiber<Trouble>, isOnce = false): Fiber<Trouble> {
     const endUs = env.clock.monotonicUs() + this.options.stepUsMax;
     for (;;) {
-      const trouble = yield* act(this.endpoints);
+      const {endpoints} = this;
+      const trouble = endpoints.length === 0 ? 'no member runs' : yield* act(endpoints);
       if (trouble === undefined || isOnce || env.clock.monotonicUs() >= endUs) return trouble;
       yield* sleepUs(env.clock, AGAIN_US);
     }

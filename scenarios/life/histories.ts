@@ -89,8 +89,22 @@ function promotedLearners(release: string, founders: readonly string[]): Past {
 function replacedMember(release: string, founders: readonly string[]): Past {
   const [member = '', ...rest] = founders;
   const by = `m${founders.length + 1}`;
-  const steps: Step[] = [{kind: 'wait-healthy'}, {kind: 'replace-member', member, by, release}, {kind: 'wait-healthy'}];
-  return {founding: release, steps, names: [...rest, by]};
+  // A lone voter cannot go before the other is there, and hands leadership on first (etcd-io/raft#105).
+  const replacing: Step[] =
+    rest.length > 0
+      ? [{kind: 'replace-member', member, by, release}]
+      : [
+          {kind: 'add', member: by, release, learner: false},
+          {kind: 'start', member: by},
+          {kind: 'wait-healthy'},
+          {kind: 'move-leader', to: by},
+          {kind: 'remove', member},
+        ];
+  return {
+    founding: release,
+    steps: [{kind: 'wait-healthy'}, ...replacing, {kind: 'wait-healthy'}],
+    names: [...rest, by],
+  };
 }
 
 /** Disaster recovery as the guide says: a snapshot of one member, a new cluster from it, no write in between. */
