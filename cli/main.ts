@@ -82,6 +82,8 @@ function addScenarios(program: Command): void {
     .description('one scenario, and the plan that a seed draws')
     .argument('<name>')
     .option('--seed <n>', 'the seed', '1')
+    .option('--path <a,b,…>', 'releases that the cluster goes through, in order')
+    .option('--history <name>', 'what the cluster has been through before')
     .option('--json', 'one JSON document on standard output')
     .action(
       exits(async (name: string, _given, command: Command) =>

@@ -1,5 +1,6 @@
 // cli/scenarios-command.ts: `etcdsim scenarios [show <name>]`: what there is to run, and the plan that a seed draws.
 import {SCENARIOS} from '../scenarios/catalog.ts';
+import {describeStep} from '../scenarios/life/steps.ts';
 import {planOf} from '../scenarios/run-scenario.ts';
 import {findScenario} from '../scenarios/scenario.ts';
 import {tableLines} from './table.ts';
@@ -8,20 +9,29 @@ import {parseSeed} from './values.ts';
 /** Lists the scenarios. */
 export function scenariosCommand({json = false}: {readonly json?: boolean}): number {
   const list = SCENARIOS.map(({name, summary, promise}) => ({name, summary, promise}));
+  const width = Math.max(...list.map(({name}) => name.length)) + 2;
   if (json) console.log(JSON.stringify(list));
   else
     for (const {name, summary, promise} of list)
-      console.log(`${name.padEnd(18)}${summary}\n${' '.repeat(18)}must hold: ${promise}`);
+      console.log(`${name.padEnd(width)}${summary}\n${' '.repeat(width)}must hold: ${promise}`);
   return 0;
 }
 
+/** Options of `show`, as they are typed. */
+interface ShowOptions {
+  readonly seed?: string;
+  readonly json?: boolean;
+  readonly path?: string;
+  readonly history?: string;
+}
+
 /** Shows one scenario with the plan of a seed. */
-export function scenarioShowCommand(
-  name: string,
-  {seed = '1', json = false}: {readonly seed?: string; readonly json?: boolean},
-): number {
+export function scenarioShowCommand(name: string, {seed = '1', json = false, path, history}: ShowOptions): number {
   const {summary, promise} = findScenario(SCENARIOS, name);
-  const plan = planOf(name, {seed: parseSeed(seed)});
+  const choice = Object.entries({path, history}).flatMap(([what, value]) =>
+    value === undefined ? [] : [{path: what, value}],
+  );
+  const plan = planOf(name, {seed: parseSeed(seed), overrides: choice});
   if (json) {
     console.log(JSON.stringify({name, summary, promise, plan}));
     return 0;
@@ -42,6 +52,8 @@ export function scenarioShowCommand(
       .join(' '),
   ]);
   for (const line of tableLines(['fault', 'at', 'for', 'target', ''], rows)) console.log(line);
+  if (plan.steps.length > 0) console.log(`\nhistory ${plan.history}; steps, each when the one before is done:`);
+  for (const [index, step] of plan.steps.entries()) console.log(`${String(index).padStart(3)}. ${describeStep(step)}`);
   console.log('\nThe whole plan as JSON: add --json');
   return 0;
 }

@@ -1,6 +1,13 @@
 // reports/reproduce.ts: the lines to paste that show a run again.
 import type {RunRecord} from '../history/run-record.ts';
 
+/** Overrides with an option of their own. */
+const OWN_OPTIONS: Readonly<Record<string, string>> = {
+  'cluster.release': '--release',
+  path: '--path',
+  history: '--history',
+};
+
 /** The line that makes the run again from its seed. */
 export function reproduceLine({
   scenario,
@@ -10,7 +17,11 @@ export function reproduceLine({
 }: Pick<RunRecord, 'scenario' | 'seed' | 'plant' | 'overrides'>): string {
   const parts = ['bin/etcdsim run', quoted(scenario), `--seed ${seed}`];
   if (plant !== undefined) parts.push(`--plant ${quoted(plant)}`);
-  for (const {path, value} of overrides) parts.push(`--set ${quoted(`${path}=${JSON.stringify(value)}`)}`);
+  for (const {path, value} of overrides) {
+    const option = typeof value === 'string' ? OWN_OPTIONS[path] : undefined;
+    if (option !== undefined) parts.push(`${option} ${quoted(String(value))}`);
+    else parts.push(`--set ${quoted(`${path}=${JSON.stringify(value)}`)}`);
+  }
   return parts.join(' ');
 }
 

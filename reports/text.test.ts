@@ -63,6 +63,17 @@ test('a scenario name that a shell would split is quoted', () => {
   );
 });
 
+test('what has an option of its own is written with it', () => {
+  const overrides = [
+    {path: 'path', value: '3.5.19,3.6.14'},
+    {path: 'history', value: 'promoted-learner'},
+    {path: 'cluster.memberCount', value: 5},
+  ];
+  expect(reproduceLine({scenario: 'rolling-upgrade', seed: 2, plant: undefined, overrides})).toBe(
+    'bin/etcdsim run rolling-upgrade --seed 2 --path 3.5.19,3.6.14 --history promoted-learner --set cluster.memberCount=5',
+  );
+});
+
 test('a plan in words; an unknown plan says nothing', () => {
   expect(
     summarizePlan({
