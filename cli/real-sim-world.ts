@@ -5,9 +5,11 @@ import {must} from '../base/assert.ts';
 import type {Env} from '../env/env.ts';
 import type {Fiber} from '../env/fiber.ts';
 import {Signal, until} from '../env/fiber.ts';
+import {reasonIn} from '../live/upgrade/last-words.ts';
 import type {ProcessState, StartOptions, UpgradeAddresses, UpgradeWorld} from '../live/upgrade/upgrade-world.ts';
-import type {HttpReply, MemberAddress, PendingCall, Reply} from '../live/world.ts';
+import type {HttpReply, MemberAddress, PendingCall, Reply, StreamMessage, WorldStream} from '../live/world.ts';
 import {etcdProgram} from '../server-core/api/etcd-program.ts';
+import type {ClientStream} from '../server-core/client/client-stream.ts';
 import {Endpoint} from '../server-core/client/endpoint.ts';
 import {isMethod, RPCS} from '../server-core/etcdserverpb/rpc.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
@@ -48,6 +50,11 @@ const CODES: readonly (GrpcCode | 'OK')[] = [
 const addressIn = (url: string): string => url.replace(/^[a-z]+:\/\//, '').replace(/\/.*$/, '');
 
 const error = (code: GrpcCode, message: string): Reply => ({kind: 'error', code: CODES.indexOf(code), message});
+const endOf = (code: GrpcCode | 'OK', message: string): StreamMessage => ({
+  kind: 'end',
+  code: CODES.indexOf(code),
+  message,
+});
 const ended = (outcome: Reply): PendingCall => ({outcome, cancel: () => undefined});
 
 /** One member over all its incarnations. */
@@ -73,6 +80,7 @@ export function simUpgradeWorld(addresses: UpgradeAddresses, seed: number): Upgr
     stateOf: (index) => cluster.stateOf(index),
     call: async (index, path, request) => cluster.call(index, path, request),
     begin: (index, path, request) => cluster.begin(index, path, request),
+    openStream: (index, path) => cluster.openStream(index, path),
     http: async (index, path) => cluster.http(index, path),
     async sleep(ms) {
       cluster.advance(Math.ceil(ms * 1000));
@@ -121,7 +129,7 @@ class SimUpgradeCluster {
     return must(this.members[index], 'no such member', {index});
   }
 
-  start(index: number, {release, initialClusterState, initialCluster}: StartOptions): void {
+  start(index: number, {release, initialClusterState, initialCluster, snapshotCount}: StartOptions): void {
     const member = this.memberAt(index);
     const {name, clientUrl} = member.address;
     const config = qualifyServerConfig({
@@ -133,6 +141,7 @@ class SimUpgradeCluster {
       clientUrls: [clientUrl],
       peerPort: PEER_PORT,
       clientPort: CLIENT_PORT,
+      ...(snapshotCount === undefined ? {} : {snapshotCount}),
     });
     [member.isTakenDown, member.wasStarted, member.lastWords] = [false, true, undefined];
     member.machine.start(`etcd ${release}`, (env) =>
@@ -165,7 +174,7 @@ class SimUpgradeCluster {
   stateOf(index: number): ProcessState {
     const {wasStarted, isTakenDown, lastWords} = this.memberAt(index);
     if (!wasStarted || isTakenDown) return {kind: 'down'};
-    return lastWords === undefined ? {kind: 'running'} : {kind: 'ended', lastWords};
+    return lastWords === undefined ? {kind: 'running'} : {kind: 'ended', reason: reasonIn(lastWords), lastWords};
   }
 
   /** Steps until the condition holds; false: it did not within that time. */
@@ -215,6 +224,27 @@ class SimUpgradeCluster {
     };
   }
 
+  openStream(index: number, method: string): WorldStream {
+    const received: StreamMessage[] = [];
+    const nothing = {received, send: () => undefined, closeSend: () => undefined, cancel: () => undefined};
+    if (!isMethod(method)) return {...nothing, received: [endOf('Unimplemented', `unknown method ${method}`)]};
+    const codec = RPCS[method];
+    const stream = this.memberAt(index).endpoint?.openStream(method);
+    if (stream === undefined) return {...nothing, received: [endOf('Unavailable', 'connection error')]};
+    this.client.spawn(
+      'stream',
+      readStream(stream, received, (message) => codec.response.encode(message)),
+    );
+    return {
+      received,
+      send: (request) => {
+        stream.send(codec.request.decode(request));
+      },
+      closeSend: () => stream.halfClose(),
+      cancel: () => stream.cancel(),
+    };
+  }
+
   http(index: number, path: string): HttpReply | undefined {
     const sent = this.memberAt(index).endpoint?.http('GET', path);
     if (sent === undefined) return undefined;
@@ -222,5 +252,23 @@ class SimUpgradeCluster {
     if (!sent.end.ready()) return undefined;
     const end = sent.end.take();
     return end.kind === 'http' ? {status: end.status, body: end.body} : undefined;
+  }
+}
+
+function* readStream(
+  stream: ClientStream,
+  received: StreamMessage[],
+  encode: (message: object) => Uint8Array,
+): Fiber<void> {
+  for (;;) {
+    const event = yield* until(stream.receive);
+    if (event.kind === 'message') {
+      received.push({kind: 'message', response: encode(event.message)});
+      continue;
+    }
+    const failure = event.kind === 'end' ? event.failure : undefined;
+    if (event.kind === 'broken') received.push(endOf('Unavailable', 'error reading from server: EOF'));
+    else received.push(failure === undefined ? endOf('OK', '') : endOf(failure.code, failure.message));
+    return;
   }
 }

@@ -2,12 +2,13 @@
 // step, with traffic that is judged on both sides. Exit code 1: they differ, or one of them broke a promise.
 import {InputError} from '../base/input-error.ts';
 import {checkEtcdHistory} from '../checkers/kv/etcd-history.ts';
+import {checkWatches} from '../checkers/watch/check-watches.ts';
 import {isReadOnly} from '../history/operation.ts';
 import type {Finding, VerdictKind} from '../history/verdict.ts';
 import {type EtcdBinary, findEtcd} from '../live/real/etcd-binary.ts';
 import {loadCodec} from '../live/rpc/codec.ts';
 import {compareUpgrades, type UpgradeDifference} from '../live/upgrade/compare-upgrades.ts';
-import {operate, type SeenStep, type UpgradeRun} from '../live/upgrade/operator.ts';
+import {isFine, operate, type SeenStep, type UpgradeRun} from '../live/upgrade/operator.ts';
 import {drawUpgradeAddresses, realUpgradeWorld} from '../live/upgrade/real-upgrade-world.ts';
 import {planUpgrade, type UpgradePlan} from '../live/upgrade/upgrade-plan.ts';
 import type {UpgradeWorld} from '../live/upgrade/upgrade-world.ts';
@@ -83,13 +84,15 @@ async function findNamed(release: string, place: string): Promise<EtcdBinary> {
 
 const drawSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
+/** Ports that were free may be taken by the time they are used. */
+const PORT_TRIES_MAX = 3;
+
 /** Takes both worlds through the plan, one after the other, on the same addresses. */
 export async function compareUpgrade(
   plan: UpgradePlan,
   binaries: ReadonlyMap<string, EtcdBinary>,
   progress: (what: string) => void = () => undefined,
 ): Promise<UpgradeComparison> {
-  const addresses = await drawUpgradeAddresses(plan.founders.length, plan.joiners.length);
   const codec = loadCodec();
   const through = async (world: UpgradeWorld): Promise<UpgradeRun> => {
     try {
@@ -98,13 +101,23 @@ export async function compareUpgrade(
       await world.close();
     }
   };
-  const simulated = await through(simUpgradeWorld(addresses, plan.seed));
-  const real = await through(realUpgradeWorld(addresses, binaries));
-  return {plan, runs: [judge(real), judge(simulated)], differences: compareUpgrades(real, simulated)};
+  for (let tryCount = 1; ; tryCount++) {
+    const addresses = await drawUpgradeAddresses(plan.founders.length, plan.joiners.length);
+    const real = await through(realUpgradeWorld(addresses, binaries));
+    const isClash = real.steps.some(({outcome}) => outcome.includes('address already in use'));
+    if (isClash && tryCount < PORT_TRIES_MAX) continue;
+    const simulated = await through(simUpgradeWorld(addresses, plan.seed));
+    return {plan, runs: [judge(real), judge(simulated)], differences: compareUpgrades(real, simulated)};
+  }
 }
 
+/** Linearizability and revisions of what clients were told, and all watch guarantees, completeness up to the end included. */
 function judge(run: UpgradeRun): JudgedRun {
-  return {run, ...checkEtcdHistory({operations: run.operations})};
+  const history = checkEtcdHistory({operations: run.operations});
+  const rest = {deliveredThrough: run.restRevision, atUs: run.tookMs * 1000};
+  const findings = [...history.findings, ...checkWatches(run.watches, undefined, {rest})];
+  const verdict = findings.some(({kind}) => kind === 'violation') ? 'violation' : history.verdict;
+  return {run, verdict, findings};
 }
 
 /** Everything that is said about a comparison on paper. */
@@ -127,6 +140,8 @@ export function reportLines({plan, runs, differences}: UpgradeComparison): strin
   return lines;
 }
 
+const OUTCOME_SHOWN = 60;
+
 /** The columns of one row: what all members show, once where they agree. */
 function summary({members, outcome}: SeenStep): string[] {
   const running = members.filter(({state}) => state === 'running');
@@ -140,15 +155,17 @@ function summary({members, outcome}: SeenStep): string[] {
     agreed(running.map(({storage}) => storage || '-')),
     `${isHealthy}/${running.length}`,
     agreed(counts),
-    outcome,
+    outcome.length > OUTCOME_SHOWN ? `${outcome.slice(0, OUTCOME_SHOWN)}…` : outcome,
   ];
 }
 
 function judgedLines({run, verdict, findings}: JudgedRun): string[] {
   const answered = run.operations.filter(({outcome}) => outcome.kind === 'ok');
   const writes = answered.filter(({request}) => !isReadOnly(request)).length;
+  const entries = run.watches.flatMap((watch) => watch.entries);
+  const eventCount = entries.reduce((sum, entry) => sum + (entry.kind === 'events' ? entry.events.length : 0), 0);
   const lines = [
-    `${run.world}: ${run.operations.length} operations (${answered.length} answered, ${writes} writes) in ${(run.tookMs / 1000).toFixed(1)} s, history ${verdict}`,
+    `${run.world}: ${run.operations.length} operations (${answered.length} answered, ${writes} writes) in ${(run.tookMs / 1000).toFixed(1)} s, ${eventCount} events told to ${run.watches.length} watches: ${verdict}`,
   ];
   for (const refusal of run.refusals) lines.push(`  refused: ${refusal.slice(0, 240)}`);
   for (const {check, message} of findings) lines.push(`  ${check}: ${message}`);
@@ -157,7 +174,7 @@ function judgedLines({run, verdict, findings}: JudgedRun): string[] {
 
 /** A step that went wrong in both worlds alike is a violation as well. */
 export function exitCode({runs, differences}: UpgradeComparison): number {
-  const hasTrouble = runs.some(({run}) => run.steps.some(({outcome}) => !/^(done|refused: .*)$/s.test(outcome)));
+  const hasTrouble = runs.some(({run}) => run.steps.some(({outcome}) => !isFine(outcome)));
   if (differences.length > 0 || hasTrouble || runs.some(({verdict}) => verdict === 'violation')) return EXIT_VIOLATION;
   return runs.every(({verdict}) => verdict === 'ok') ? EXIT_OK : EXIT_UNKNOWN;
 }

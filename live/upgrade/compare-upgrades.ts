@@ -14,7 +14,9 @@ export interface UpgradeDifference {
   readonly simulated: string;
 }
 
-/** Everything that differs, in the order of the steps. */
+const NOT_REACHED = 'not reached';
+
+/** Everything that differs, in the order of the steps; where one world has stopped, the first step that it did not reach. */
 export function compareUpgrades(real: UpgradeRun, simulated: UpgradeRun): UpgradeDifference[] {
   const differences: UpgradeDifference[] = [];
   for (let step = 0; step < Math.max(real.steps.length, simulated.steps.length); step++) {
@@ -23,10 +25,14 @@ export function compareUpgrades(real: UpgradeRun, simulated: UpgradeRun): Upgrad
     const add = (member: string, field: string, left: string, right: string): void => {
       if (left !== right) differences.push({step, text, member, field, real: left, simulated: right});
     };
-    add('', 'outcome', a?.outcome ?? 'no such step', b?.outcome ?? 'no such step');
-    const names = new Set([...(a?.members ?? []), ...(b?.members ?? [])].map(({name}) => name));
+    if (a === undefined || b === undefined) {
+      add('', 'outcome', a?.outcome ?? NOT_REACHED, b?.outcome ?? NOT_REACHED);
+      break;
+    }
+    add('', 'outcome', a.outcome, b.outcome);
+    const names = new Set([...a.members, ...b.members].map(({name}) => name));
     for (const name of names) {
-      const [left, right] = [a, b].map((seen) => seen?.members.find((member) => member.name === name));
+      const [left, right] = [a, b].map((seen) => seen.members.find((member) => member.name === name));
       for (const field of LOOK_FIELDS) add(name, field, left?.[field] ?? 'not there', right?.[field] ?? 'not there');
     }
   }

@@ -18,6 +18,12 @@ const POLL_MS = 20;
 /** What clients say themselves when there was no connection to send the call over. */
 const NOT_SENT = /^(connection error$|No connection established)/;
 
+/** All keys of the traffic. */
+export const TRAFFIC_KEYS = {key: 'key', rangeEnd: 'kez'} as const;
+
+/** calm: reads and writes with rests between; writes: nothing but writes, one right after the other. */
+export type Pace = 'calm' | 'writes';
+
 interface OpenCall {
   readonly id: number;
   readonly request: KvRequest;
@@ -39,6 +45,11 @@ export class LightTraffic {
   private readonly clients: readonly Client[];
   private readonly done: Operation[] = [];
   private callCount = 0;
+  /** Operations that were answered, and the writes among them. */
+  answeredCount = 0;
+  writtenCount = 0;
+  /** The newest revision that an answer told of. */
+  revision = 0;
 
   constructor(world: UpgradeWorld, codec: Codec, seed: number) {
     [this.world, this.codec, this.random] = [world, codec, Random.fromSeed(seed).stream('light-traffic')];
@@ -46,11 +57,12 @@ export class LightTraffic {
   }
 
   /** Takes note of answers, and begins calls to the members that serve clients now. */
-  pump(serving: readonly number[]): void {
+  pump(serving: readonly number[], pace: Pace = 'calm'): void {
     for (const client of this.clients) {
       this.settle(client);
-      if (client.open === undefined && serving.length > 0 && this.world.nowMs() >= client.nextMs) {
-        this.begin(client, serving[this.random.below(serving.length)] ?? 0);
+      const isRested = pace === 'writes' || this.world.nowMs() >= client.nextMs;
+      if (client.open === undefined && serving.length > 0 && isRested) {
+        this.begin(client, serving[this.random.below(serving.length)] ?? 0, pace);
       }
     }
   }
@@ -74,10 +86,10 @@ export class LightTraffic {
     return Math.floor(this.world.nowMs() * 1000);
   }
 
-  private begin(client: Client, member: number): void {
+  private begin(client: Client, member: number, pace: Pace): void {
     const id = this.callCount++;
     const key = `key${this.random.below(KEY_COUNT)}`;
-    const isPut = this.random.chance({numerator: 1, denominator: 2});
+    const isPut = this.random.chance({numerator: 1, denominator: 2}) || pace === 'writes';
     // Every value is written once, so that a read names the write it has seen.
     const request: KvRequest = isPut ? {kind: 'put', key, value: `v${id}`} : {kind: 'range', key};
     const rpc = this.codec.rpc(isPut ? 'KV/Put' : 'KV/Range');
@@ -107,18 +119,25 @@ export class LightTraffic {
     if (reply.kind === 'error') return {kind: 'error', error: `${reply.code}: ${reply.message}`, effect};
     const rpc = this.codec.rpc(request.kind === 'put' ? 'KV/Put' : 'KV/Range');
     const answer = fieldsOf(this.codec.decode(rpc, reply.response)) ?? {};
-    return {kind: 'ok', response: responseOf(request, answer, this.world.members[member]?.name ?? '')};
+    const response = responseOf(request, answer, this.world.members[member]?.name ?? '');
+    this.answeredCount++;
+    if (response.kind === 'put') this.writtenCount++;
+    this.revision = Math.max(this.revision, response.revision);
+    return {kind: 'ok', response};
   }
 }
 
-function responseOf(request: KvRequest, answer: Fields, member: string): KvResponse {
+type PutOrRange = Extract<KvResponse, {kind: 'put' | 'range'}>;
+
+function responseOf(request: KvRequest, answer: Fields, member: string): PutOrRange {
   const revision = Number(fieldsOf(answer['header'])?.['revision']);
   if (request.kind === 'put') return {kind: 'put', revision, member};
   const kvs = Array.isArray(answer['kvs']) ? (answer['kvs'] as readonly Plain[]).map(keyValueOf) : [];
   return {kind: 'range', kvs, count: Number(answer['count']), more: answer['more'] === true, revision, member};
 }
 
-function keyValueOf(plain: Plain): KeyValue {
+/** mvccpb.KeyValue as histories hold it. */
+export function keyValueOf(plain: Plain): KeyValue {
   const fields = fieldsOf(plain) ?? {};
   return {
     key: textOf(fields['key']),

@@ -1,5 +1,5 @@
 // live/upgrade/look.ts: what a cluster shows between two steps, asked over its own ports: /version, /health and the member list of each
-// member that runs, and the kind of its last words for one that ended of itself.
+// member that runs, and why it ended for one that ended of itself.
 // Both worlds use the same URLs and the same token, so ids are equal too and nothing is left out of what is compared.
 import {minorText} from '../../scenarios/life/expectations.ts';
 import {fieldsOf, textOf} from '../compare/book.ts';
@@ -9,12 +9,14 @@ import type {UpgradeWorld} from './upgrade-world.ts';
 /** What one member shows; fields that its state does not have are empty. */
 export interface MemberLook {
   readonly name: string;
-  /** `down`, `running`, or `ended: <kind of its last words>`. */
+  /** `down`, `running`, or `ended: <reason>`. */
   readonly state: string;
   readonly server: string;
   readonly cluster: string;
   /** 3.6 and newer. */
   readonly storage: string;
+  /** What Maintenance.Status tells of versions, alarms and standing. */
+  readonly status: string;
   /** Status and body of /health. */
   readonly health: string;
   /** Cluster id, own id and each member's id, name, URLs and learner flag, as this member lists them. */
@@ -26,26 +28,10 @@ export const LOOK_FIELDS = [
   'server',
   'cluster',
   'storage',
+  'status',
   'health',
   'memberList',
 ] as const satisfies readonly (keyof MemberLook)[];
-
-/** Texts by which etcd says why it does not go on; the first that fits names the kind. version-rules.md 2.5, 3.2, 5.1, 6.3. */
-const LAST_WORDS = [
-  'cluster cannot be downgraded',
-  'invalid downgrade',
-  'incompatible with current running cluster',
-  'member count is unequal',
-  'error validating peerURLs',
-  'has already been bootstrapped',
-  'cannot fetch cluster info from peer urls',
-  'not implemented',
-  'address already in use',
-] as const;
-
-/** The kind of an end; its whole text where it is of none that is known. */
-export const kindOfEnd = (lastWords: string): string =>
-  LAST_WORDS.find((text) => lastWords.includes(text)) ?? lastWords;
 
 /**
  * Asks every member. `drawnIds` names members by ids that the cluster drew: MemberAdd takes the time into the hash (etcd:
@@ -60,13 +46,13 @@ export async function lookAround(
   for (const [index, {name}] of world.members.entries()) {
     const state = world.stateOf(index);
     if (state.kind === 'running') looks.push(await lookAt(world, codec, index, drawnIds));
-    else if (state.kind === 'ended') looks.push({...NOTHING, name, state: `ended: ${kindOfEnd(state.lastWords)}`});
+    else if (state.kind === 'ended') looks.push({...NOTHING, name, state: `ended: ${state.reason}`});
     else looks.push({...NOTHING, name, state: 'down'});
   }
   return looks;
 }
 
-const NOTHING = {server: '', cluster: '', storage: '', health: '', memberList: ''};
+const NOTHING = {server: '', cluster: '', storage: '', status: '', health: '', memberList: ''};
 
 async function lookAt(
   world: UpgradeWorld,
@@ -86,8 +72,20 @@ async function lookAt(
     cluster,
     storage,
     health: health === undefined ? 'no answer' : `${health.status} ${health.body.trim()}`,
+    status: await askStatus(world, codec, index),
     memberList: await askMembers(world, codec, index, drawnIds),
   };
+}
+
+/** What is the same in both worlds of it: sizes, indexes and who leads are not. */
+async function askStatus(world: UpgradeWorld, codec: Codec, index: number): Promise<string> {
+  const rpc = codec.rpc('Maintenance/Status');
+  const reply = await world.call(index, rpc.path, codec.encode(rpc, {}), {});
+  if (reply.kind === 'silence') return 'no answer';
+  if (reply.kind === 'error') return `error ${reply.code}: ${reply.message}`;
+  const answer = fieldsOf(codec.decode(rpc, reply.response)) ?? {};
+  const {version = '', storageVersion = '', errors = [], isLearner = false, downgradeInfo = null} = answer;
+  return JSON.stringify({version, storageVersion, errors, isLearner, downgradeInfo});
 }
 
 function readVersion(body: string): Pick<MemberLook, 'server' | 'cluster' | 'storage'> {

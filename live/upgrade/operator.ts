@@ -2,19 +2,20 @@
 // the cluster shows after each. It waits as the upgrade guides say: health, then versions; what is still missing after that is noted.
 import {assert} from '../../base/assert.ts';
 import type {Operation} from '../../history/operation.ts';
-import type {Step, StepOf} from '../../scenarios/life/steps.ts';
-import {describeStep} from '../../scenarios/life/steps.ts';
+import type {WatchLog} from '../../history/watch-log.ts';
+import type {StepOf} from '../../scenarios/life/steps.ts';
 import {fieldsOf, textOf} from '../compare/book.ts';
 import type {Codec, Plain} from '../rpc/codec.ts';
-import {LightTraffic} from './light-traffic.ts';
-import {kindOfEnd, lookAround, lowestVersion, type MemberLook, missingIn} from './look.ts';
-import type {UpgradePlan} from './upgrade-plan.ts';
+import {LightTraffic, type Pace} from './light-traffic.ts';
+import {lookAround, lowestVersion, type MemberLook, missingIn} from './look.ts';
+import {describeUpgradeStep, type UpgradePlan, type UpgradeStep} from './upgrade-plan.ts';
 import type {UpgradeWorld} from './upgrade-world.ts';
+import {WatchingClient} from './watching-client.ts';
 
 /** What one world shows after one step. */
 export interface SeenStep {
   readonly text: string;
-  /** How the step itself went: `done`, `refused: <kind>`, or what was still missing when the wait was over. */
+  /** How the step itself went: `done`, `refused: <reason>`, or what was still missing when the wait was over. */
   readonly outcome: string;
   readonly members: readonly MemberLook[];
 }
@@ -24,15 +25,27 @@ export interface UpgradeRun {
   readonly world: string;
   readonly steps: readonly SeenStep[];
   readonly operations: readonly Operation[];
+  readonly watches: readonly WatchLog[];
+  /** Everything up to this revision was written when all watches had come to rest. */
+  readonly restRevision: number;
   /** Last words of members that were refused, as they stand in the log. */
   readonly refusals: readonly string[];
   readonly tookMs: number;
 }
 
+/** Between two looks; clients are looked after more often. */
 const POLL_MS = 50;
+const PUMP_MS = 10;
+const WRITE_PUMP_MS = 2;
+/** So many operations are answered before a cluster counts as well again: it is to be seen under traffic in every state. */
+const ANSWERED_COUNT_MIN = 8;
+const WATCHING_COUNT = 2;
 /** Membership changes are refused until the connections to all members have lasted for 5 s (etcdserver: HealthInterval). */
 const WAIT_MS_MAX = 30_000;
 const REFUSAL_MS_MAX = 30_000;
+
+/** Did a step go as the plan says? */
+export const isFine = (outcome: string): boolean => outcome === 'done' || outcome.startsWith('refused: ');
 
 export interface OperateOptions {
   readonly world: UpgradeWorld;
@@ -50,6 +63,7 @@ export async function operate(options: OperateOptions): Promise<UpgradeRun> {
 class Operator {
   private readonly options: OperateOptions;
   private readonly traffic: LightTraffic;
+  private readonly watching: readonly WatchingClient[];
   /** The binary that lies there for each member's next start. */
   private readonly binaries = new Map<string, string>();
   /** Releases of the members that are to run. */
@@ -65,27 +79,59 @@ class Operator {
     const {world, plan, codec} = options;
     this.options = options;
     this.traffic = new LightTraffic(world, codec, plan.seed);
+    this.watching = Array.from({length: WATCHING_COUNT}, (_, id) => new WatchingClient({world, codec, id}));
     this.memberCount = plan.founders.length;
   }
 
   async run(): Promise<UpgradeRun> {
-    const {world, plan, progress} = this.options;
+    const {world, plan} = this.options;
     const [first = ''] = plan.path;
     for (const name of plan.founders) {
       this.binaries.set(name, first);
       this.startProcess(name);
     }
-    await this.see(`found the cluster with ${first}`, await this.settle(true));
+    const founding = await this.settle('all');
+    await this.see(`found the cluster with ${first}`, founding);
+    if (isFine(founding)) await this.followPlan();
+    const operations = await this.traffic.finish();
+    await this.watchesRest();
+    const watches = this.watching.map((client) => client.finish());
+    const {seen: steps, refusals} = this;
+    const {revision: restRevision} = this.traffic;
+    return {
+      world: world.name,
+      steps,
+      operations,
+      watches,
+      restRevision,
+      refusals,
+      tookMs: Math.round(world.nowMs()),
+    };
+  }
+
+  /** Step by step, up to the first that does not go as it should: nothing that follows would mean what the plan says. */
+  private async followPlan(): Promise<void> {
+    const {world, plan, progress} = this.options;
     for (const step of plan.steps) {
-      const text = describeStep(step);
+      const text = describeUpgradeStep(step);
       progress?.(`${world.name}: ${text}`);
       const outcome = await this.carryOut(step);
       // A binary that was put there, and a member that is on its way, show nothing that could be waited for.
-      if (outcome !== undefined) await this.see(text, outcome);
+      if (outcome === undefined) continue;
+      await this.see(text, outcome);
+      if (!isFine(outcome)) return;
     }
-    const operations = await this.traffic.finish();
-    const {seen: steps, refusals} = this;
-    return {world: world.name, steps, operations, refusals, tookMs: Math.round(world.nowMs())};
+  }
+
+  /** Waits until the watches were told everything that the last answers spoke of. */
+  private async watchesRest(): Promise<void> {
+    const {world} = this.options;
+    const deadlineMs = world.nowMs() + WAIT_MS_MAX;
+    const isBehind = (): boolean => this.watching.some(({toldThrough}) => toldThrough < this.traffic.revision);
+    while (isBehind() && this.running.size > 0 && world.nowMs() < deadlineMs) {
+      await world.sleep(PUMP_MS);
+      for (const client of this.watching) client.pump(this.serving);
+    }
   }
 
   private async see(text: string, outcome: string): Promise<void> {
@@ -94,7 +140,7 @@ class Operator {
     this.seen.push({text, outcome, members});
   }
 
-  private async carryOut(step: Step): Promise<string | undefined> {
+  private async carryOut(step: UpgradeStep): Promise<string | undefined> {
     const {world} = this.options;
     switch (step.kind) {
       case 'stop':
@@ -107,7 +153,9 @@ class Operator {
         this.startProcess(step.member);
         return step.refused === undefined ? undefined : this.awaitRefusal(step);
       case 'wait-healthy':
-        return this.settle(true);
+        return this.settle('all');
+      case 'write':
+        return this.write(step.count);
       case 'add':
         return this.add(step);
       case 'remove':
@@ -135,6 +183,7 @@ class Operator {
       release,
       initialClusterState: isFounder ? 'new' : 'existing',
       initialCluster,
+      snapshotCount: plan.snapshotCount,
     });
   }
 
@@ -145,37 +194,68 @@ class Operator {
     this.pump();
     if (kind === 'kill') await world.kill(index);
     else if (!(await world.stop(index))) return 'did not stop and was killed';
-    return this.settle(false);
+    return this.settle('health');
   }
 
-  /** Waits for what members that run should show; all of it, or health only. */
-  private async settle(withVersions: boolean): Promise<string> {
+  /** Waits for what members that run should show: all of it, clients that are served included, or health only. */
+  private async settle(what: 'all' | 'health'): Promise<string> {
     const {world, codec} = this.options;
-    const {running, memberCount} = this;
+    const {running, memberCount, traffic} = this;
     if (running.size === 0) return 'done';
-    const clusterVersion = withVersions ? lowestVersion(running.values()) : undefined;
+    const clusterVersion = what === 'all' ? lowestVersion(running.values()) : undefined;
+    const answeredWanted = what === 'all' ? traffic.answeredCount + ANSWERED_COUNT_MIN : 0;
     const deadlineMs = world.nowMs() + WAIT_MS_MAX;
     for (;;) {
-      const missing = missingIn(await lookAround(world, codec, this.drawnIds), {running, clusterVersion, memberCount});
+      const ended = this.endedOfItself();
+      const isServed = traffic.answeredCount >= answeredWanted;
+      const missing =
+        ended ??
+        missingIn(await lookAround(world, codec, this.drawnIds), {running, clusterVersion, memberCount}) ??
+        (isServed ? undefined : 'clients are not served');
       if (missing === undefined) return 'done';
-      if (world.nowMs() > deadlineMs) return `still missing: ${missing}`;
+      if (ended !== undefined || world.nowMs() > deadlineMs) return `still missing: ${missing}`;
       await this.pass();
     }
   }
 
+  private endedOfItself(): string | undefined {
+    for (const name of this.running.keys()) {
+      const state = this.options.world.stateOf(this.indexOf(name));
+      if (state.kind === 'ended') return `${name} ended: ${state.reason}`;
+    }
+    return undefined;
+  }
+
+  private async write(count: number): Promise<string> {
+    const {world} = this.options;
+    const deadlineMs = world.nowMs() + WAIT_MS_MAX;
+    const wanted = this.traffic.writtenCount + count;
+    while (this.traffic.writtenCount < wanted) {
+      if (world.nowMs() > deadlineMs) return `still missing: ${wanted - this.traffic.writtenCount} writes`;
+      this.pump('writes');
+      await world.sleep(WRITE_PUMP_MS);
+    }
+    return this.settle('all');
+  }
+
   private async pass(): Promise<void> {
-    this.pump();
-    await this.options.world.sleep(POLL_MS);
+    for (let passedMs = 0; passedMs < POLL_MS; passedMs += PUMP_MS) {
+      this.pump();
+      await this.options.world.sleep(PUMP_MS);
+    }
     this.pump();
   }
 
   /** Clients use the members that are founders and meant to run. */
-  private pump(): void {
+  private get serving(): readonly number[] {
     const {plan} = this.options;
-    const serving = [...this.running.keys()]
-      .filter((name) => plan.founders.includes(name))
-      .map((name) => this.indexOf(name));
-    this.traffic.pump(serving.sort((a, b) => a - b));
+    const names = [...this.running.keys()].filter((name) => plan.founders.includes(name));
+    return names.map((name) => this.indexOf(name)).sort((a, b) => a - b);
+  }
+
+  private pump(pace: Pace = 'calm'): void {
+    this.traffic.pump(this.serving, pace);
+    for (const client of this.watching) client.pump(this.serving);
   }
 
   private async awaitRefusal({member, refused = ''}: StepOf<'start'>): Promise<string> {
@@ -190,8 +270,7 @@ class Operator {
       return `not refused; '${refused}' is what etcd says`;
     }
     this.refusals.push(`${member} (${this.binaries.get(member)}): ${state.lastWords}`);
-    const kind = kindOfEnd(state.lastWords);
-    return kind === refused ? `refused: ${kind}` : `ended with other words: ${kind}`;
+    return state.reason.includes(refused) ? `refused: ${state.reason}` : `ended with other words: ${state.reason}`;
   }
 
   private async add({member, release, learner}: StepOf<'add'>): Promise<string> {
@@ -202,7 +281,7 @@ class Operator {
     this.drawnIds.set(textOf(fieldsOf(answer['member'])?.['ID']), `(id of ${member})`);
     this.binaries.set(member, release);
     this.memberCount++;
-    return this.settle(false);
+    return this.settle('health');
   }
 
   private async remove({member}: StepOf<'remove'>): Promise<string> {
@@ -211,7 +290,7 @@ class Operator {
     const answer = await this.change('Cluster/MemberRemove', {ID});
     if (typeof answer === 'string') return answer;
     this.memberCount--;
-    return this.settle(false);
+    return this.settle('health');
   }
 
   /** A membership change by the first member that runs, asked again while the cluster says it is not well; else the error. */

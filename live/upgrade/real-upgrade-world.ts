@@ -12,11 +12,11 @@ import {freePorts} from '../real/free-ports.ts';
 import {realWorld} from '../real/real-world.ts';
 import {startWatchdog, type Watchdog} from '../real/watchdog.ts';
 import type {HttpReply, MemberAddress, World} from '../world.ts';
+import {lastWordsIn, reasonIn} from './last-words.ts';
 import type {ProcessState, StartOptions, UpgradeAddresses, UpgradeWorld} from './upgrade-world.ts';
 
 const STOP_MS_MAX = 20_000;
 const HTTP_MS_MAX = 5_000;
-const LOG_TAIL_SIZE = 600;
 
 /** Quiet logs where that costs nothing: up to 3.4 words depend on the logger, and the default one is compared. */
 const MINOR_OPTIONS: Readonly<Record<string, readonly string[]>> = {'3.3': [], '3.4': []};
@@ -77,6 +77,7 @@ export function realUpgradeWorld(addresses: UpgradeAddresses, binaries: Readonly
     stateOf: (index) => stateOf(memberAt(index), addresses.members),
     call: (index, path, request, metadata) => worldOf(index).call(0, path, request, metadata),
     begin: (index, path, request, metadata) => worldOf(index).begin(0, path, request, metadata),
+    openStream: (index, path) => worldOf(index).openStream(0, path, {}),
     http: (index, path) => httpGet(`${memberAt(index).address.clientUrl}${path}`),
     async sleep(ms) {
       await sleepMs(ms);
@@ -112,6 +113,7 @@ function startMember({member, folder, binary, options, watchdog, clusterToken}: 
     `--initial-cluster=${options.initialCluster.map((one) => `${one.name}=${one.peerUrl}`).join(',')}`,
     `--initial-cluster-token=${clusterToken}`,
     `--initial-cluster-state=${options.initialClusterState}`,
+    ...(options.snapshotCount === undefined ? [] : [`--snapshot-count=${options.snapshotCount}`]),
     ...(MINOR_OPTIONS[minor] ?? LATER_OPTIONS),
   ];
   member.startCount++;
@@ -138,7 +140,8 @@ function startMember({member, folder, binary, options, watchdog, clusterToken}: 
 function stateOf(member: RealMember, addresses: readonly MemberAddress[]): ProcessState {
   if (member.process === undefined || member.isTakenDown) return {kind: 'down'};
   if (member.ended === undefined) return {kind: 'running'};
-  return {kind: 'ended', lastWords: `${member.ended}: ${logTail(member.logPath, addresses)}`};
+  const words = logTail(member.logPath, addresses);
+  return {kind: 'ended', reason: reasonIn(words), lastWords: `${member.ended}: ${words}`};
 }
 
 async function takeDown(member: RealMember, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean> {
@@ -172,11 +175,7 @@ async function httpGet(url: string): Promise<HttpReply | undefined> {
 
 /** The reason of an end, from the log; addresses by member name, as they are others every time. */
 function logTail(path: string, members: readonly MemberAddress[]): string {
-  const lines = readFileSync(path, 'utf8').trim().split('\n');
-  // Go writes the reason first and then a page of stack.
-  const reason = lines.findIndex((line) => /^panic:|^fatal error:|"level":"(panic|fatal)"| [CF] \| /.test(line));
-  const from = reason >= 0 ? reason : Math.max(0, lines.length - 3);
-  let tail = lines.slice(from, from + 3).join(' | ');
-  for (const {name, peerUrl, clientUrl} of members) tail = tail.replaceAll(peerUrl, name).replaceAll(clientUrl, name);
-  return tail.slice(0, LOG_TAIL_SIZE);
+  let line = lastWordsIn(readFileSync(path, 'utf8'));
+  for (const {name, peerUrl, clientUrl} of members) line = line.replaceAll(peerUrl, name).replaceAll(clientUrl, name);
+  return line;
 }

@@ -1,9 +1,18 @@
 // live/upgrade/upgrade-plan.ts: a rolling upgrade as steps for both worlds: those of scenarios/life, and at its end the refusals that an
 // operator meets who goes back: an older binary on newer data, and an older member that wants to join.
+import {InputError} from '../../base/input-error.ts';
 import {Random} from '../../base/random.ts';
 import {minorText} from '../../scenarios/life/expectations.ts';
 import {checkUpgradePath, rollingSteps} from '../../scenarios/life/paths.ts';
-import type {Step} from '../../scenarios/life/steps.ts';
+import {describeStep, type Step} from '../../scenarios/life/steps.ts';
+
+/** Beside the steps of a life: so many writes of the clients, one after the other, so that every member takes a snapshot. */
+export interface WriteStep {
+  readonly kind: 'write';
+  readonly count: number;
+}
+
+export type UpgradeStep = Step | WriteStep;
 
 export interface UpgradePlan {
   readonly seed: number;
@@ -12,7 +21,9 @@ export interface UpgradePlan {
   readonly founders: readonly string[];
   /** Members that try to join at the end, one for each minor that was left behind. */
   readonly joiners: readonly string[];
-  readonly steps: readonly Step[];
+  readonly steps: readonly UpgradeStep[];
+  /** --snapshot-count of all members; undefined: each release's own. */
+  readonly snapshotCount: number | undefined;
 }
 
 export interface UpgradePlanOptions {
@@ -23,14 +34,20 @@ export interface UpgradePlanOptions {
   readonly how: 'stop' | 'kill';
 }
 
+/** With it, WRITE_COUNT writes leave a snapshot behind everything that was logged before them. */
+const SNAPSHOT_COUNT = 100;
+const WRITE_COUNT = 160;
+
 /** The plan of a seed: the order in which members are taken is drawn for each release anew. Throws InputError: no upgrade. */
 export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions): UpgradePlan {
-  checkUpgradePath('real rolling-upgrade', path);
+  checkPath(path);
   const founders = Array.from({length: memberCount}, (_, index) => `m${index + 1}`);
   const random = Random.fromSeed(seed).stream('order');
-  const steps = path.slice(1).flatMap((release) => {
-    const order = shuffled(founders, random);
-    return rollingSteps(release, {order, how, leaderLast: false, downUs: 0});
+  const leavesBehind = hasUnreadableLog(path);
+  const behindSnapshot: readonly UpgradeStep[] = leavesBehind ? [{kind: 'write', count: WRITE_COUNT}] : [];
+  const steps = path.slice(1).flatMap((release): UpgradeStep[] => {
+    const swaps = rollingSteps(release, {order: shuffled(founders, random), how, leaderLast: false, downUs: 0});
+    return [...(minorNumber(release) >= 6 ? behindSnapshot : []), ...swaps];
   });
   const newest = path.at(-1) ?? '';
   const older = path.filter((release) => minorText(release) !== minorText(newest));
@@ -38,12 +55,51 @@ export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions):
   // Each has a URL of its own: the same one added again within a second would get the id of the one removed before.
   const joiners = older.map((_, index) => `m${memberCount + 1 + index}`);
   const joining = older.flatMap((release, index) => joinOlder(joiners[index] ?? '', release, memberCount));
-  return {seed, path, founders, joiners, steps: [...steps, ...goingBack, ...joining]};
+  return {
+    seed,
+    path,
+    founders,
+    joiners,
+    steps: [...steps, ...behindSnapshot, ...goingBack, ...joining],
+    snapshotCount: leavesBehind ? SNAPSHOT_COUNT : undefined,
+  };
 }
 
-/** etcd's words by minor: membership.mustDetectDowngrade; with their default logger 3.3 and 3.4 say it in the older way. */
-const refusalOfNewerData = (release: string): string =>
-  /^3\.[0-4]\./.test(release) ? 'cluster cannot be downgraded' : 'invalid downgrade';
+function checkPath(path: readonly string[]): void {
+  try {
+    checkUpgradePath('real rolling-upgrade', path);
+  } catch (thrown) {
+    // Its words are about scenarios, which take the path in one option.
+    if (thrown instanceof InputError) throw new InputError(thrown.message.replaceAll('--path', '--etcd'));
+    throw thrown;
+  }
+}
+
+const minorNumber = (release: string): number => Number(minorText(release).split('.')[1]);
+
+/**
+ * Does the path lead from releases to others that end on entries of theirs, unless a snapshot lies behind them? 3.6 does on reads of
+ * the v2 store, which the health checks of 3.3 and early 3.4 are (v2ToV3Request); 3.7 reads no v2 entry at all, and 3.5 still publishes
+ * members with one.
+ */
+function hasUnreadableLog(path: readonly string[]): boolean {
+  const [oldest, newest] = [minorNumber(path[0] ?? ''), minorNumber(path.at(-1) ?? '')];
+  return (oldest <= 4 && newest >= 6) || (oldest <= 5 && newest >= 7);
+}
+
+/** One line for people. */
+export const describeUpgradeStep = (step: UpgradeStep): string =>
+  step.kind === 'write' ? `write ${step.count} times` : describeStep(step);
+
+/**
+ * etcd's words by minor: membership.mustDetectDowngrade, and bootstrap's look at the storage version from 3.6 on. With their default logger
+ * 3.3 and 3.4 say it in the older way.
+ */
+function refusalOfNewerData(release: string): string {
+  const minor = minorNumber(release);
+  if (minor <= 4) return 'cluster cannot be downgraded';
+  return minor === 5 ? 'invalid downgrade' : 'is not supported';
+}
 
 const startOlder = (member: string, release: string, newest: string): Step[] => [
   {kind: 'stop', member},

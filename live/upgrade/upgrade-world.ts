@@ -1,6 +1,6 @@
 // live/upgrade/upgrade-world.ts: a cluster, real or simulated, whose members are stopped, given other binaries and started one by one.
 // What both worlds have in common, so that one operator (operator.ts) carries out the same steps in both.
-import type {HttpReply, MemberAddress, Metadata, PendingCall, Reply} from '../world.ts';
+import type {HttpReply, MemberAddress, Metadata, PendingCall, Reply, WorldStream} from '../world.ts';
 
 /** Where the members live: the founders, and behind them those that may be added later. Ids follow from URLs and token. */
 export interface UpgradeAddresses {
@@ -14,14 +14,16 @@ export type ProcessState =
   /** It was not started yet, or was taken down. */
   | {readonly kind: 'down'}
   | {readonly kind: 'running'}
-  /** It ended of itself, and these are its last words. */
-  | {readonly kind: 'ended'; readonly lastWords: string};
+  /** It ended of itself; `reason` is the first thing that it said about that, as a sentence. */
+  | {readonly kind: 'ended'; readonly reason: string; readonly lastWords: string};
 
 /** How one incarnation is started. `initialCluster` counts only where there is no data yet. */
 export interface StartOptions {
   readonly release: string;
   readonly initialClusterState: 'new' | 'existing';
   readonly initialCluster: readonly MemberAddress[];
+  /** Undefined: the release's own. */
+  readonly snapshotCount: number | undefined;
 }
 
 /** Members are told by their place in `members`. Everything crosses as protobuf bytes. */
@@ -39,6 +41,8 @@ export interface UpgradeWorld {
   call(member: number, path: string, request: Uint8Array, metadata: Metadata): Promise<Reply>;
   /** A call whose answer is looked for later; it moves on with `sleep`. */
   begin(member: number, path: string, request: Uint8Array, metadata: Metadata): PendingCall;
+  /** A stream; where nobody listens it ends at once. */
+  openStream(member: number, path: string): WorldStream;
   /** GET on the client port; undefined: no connection, or no answer in time. */
   http(member: number, path: string): Promise<HttpReply | undefined>;
   /** Lets that much of the world's own time pass. */
