@@ -9,6 +9,7 @@ import {after, select, sleepUs} from '../env/fiber.ts';
 import type {WatchLogRequest} from '../history/watch-log.ts';
 import type {Client} from '../server-core/client/client.ts';
 import {LeaseClient} from '../server-core/client/lease-client.ts';
+import type {KnownFields} from '../server-core/mvcc/known-fields.ts';
 import type {WatchRecording} from './errata/evidence.ts';
 import {recordWatch} from './errata/record-watch.ts';
 
@@ -24,14 +25,17 @@ export interface WatcherOptions {
   /** Begins the record of a watch. */
   readonly open: (request: WatchLogRequest) => WatchRecording;
   readonly isOver: () => boolean;
+  /** What the oldest release of the run knows of requests; undefined: everything. */
+  readonly known: KnownFields | undefined;
 }
 
 /** The program of one watching client: watch behind watch, as long as the run goes on. */
-export function* watcherProgram(env: Env, {client, keyCount, nowUs, open, isOver}: WatcherOptions): Fiber<void> {
+export function* watcherProgram(env: Env, options: WatcherOptions): Fiber<void> {
+  const {client, keyCount, nowUs, open, isOver, known} = options;
   const random = env.random.stream('watches');
   client.start();
   while (!isOver()) {
-    yield* recordWatch(client, open(drawWatch(random, keyCount)), nowUs);
+    yield* recordWatch(client, open(asKnown(known, drawWatch(random, keyCount))), nowUs);
     yield* sleepUs(env.clock, PAUSE_US);
   }
 }
@@ -46,6 +50,12 @@ function drawWatch(random: Random, keyCount: number): WatchLogRequest {
     progressNotify: random.below(2) === 0,
     filters: random.below(4) === 0 ? [random.pick(['no-put', 'no-delete'] as const)] : [],
   };
+}
+
+/** The watch as a client of that release would ask for it. */
+function asKnown(known: KnownFields | undefined, watch: WatchLogRequest): WatchLogRequest {
+  if (known === undefined) return watch;
+  return {...watch, prevKv: watch.prevKv && known.prevKv, filters: known.watchFilters ? watch.filters : []};
 }
 
 /** The program of one client that holds leases. */

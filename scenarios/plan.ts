@@ -3,6 +3,7 @@
 // Times are whole microseconds of virtual time from the start of the run; odds are ratios of whole numbers.
 import {z} from 'zod';
 import {InputError} from '../base/input-error.ts';
+import {compareReleases, releaseOf} from '../server-core/release/release.ts';
 import {checkSteps, releaseSchema, stepSchema} from './life/steps.ts';
 
 export const PLAN_VERSION = 1;
@@ -144,6 +145,11 @@ export const founderNames = ({cluster}: Pick<Plan, 'cluster'>): string[] =>
 export function releasesOf({cluster, steps}: Pick<Plan, 'cluster' | 'steps'>): string[] {
   const later = steps.flatMap((step) => ('release' in step ? [step.release] : []));
   return [...new Set([cluster.release, ...later])];
+}
+
+/** The oldest of them. */
+export function oldestReleaseOf(plan: Pick<Plan, 'cluster' | 'steps'>): string {
+  return releasesOf(plan).reduce((a, b) => (compareReleases(releaseOf(a), releaseOf(b)) <= 0 ? a : b));
 }
 
 /** Checks a plan that was read from somewhere; `place` goes into the InputError. */

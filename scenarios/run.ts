@@ -14,6 +14,7 @@ import type {Finding} from '../history/verdict.ts';
 import {verdictOf} from '../history/verdict.ts';
 import type {WatchLogRequest} from '../history/watch-log.ts';
 import {Client} from '../server-core/client/client.ts';
+import {knownFieldsOf} from '../server-core/mvcc/known-fields.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {Process} from '../sim/process.ts';
 import type {TraceLine} from '../sim/trace.ts';
@@ -32,7 +33,7 @@ import {Members} from './members.ts';
 import {Nemesis} from './nemesis.ts';
 import type {PlanOverride} from './overrides.ts';
 import type {Plan} from './plan.ts';
-import {founderNames, releasesOf} from './plan.ts';
+import {founderNames, oldestReleaseOf, releasesOf} from './plan.ts';
 import {findPlant} from './plants.ts';
 import {EntryHashes, raftWatch} from './raft-watch.ts';
 import {Recorder} from './recorder.ts';
@@ -193,7 +194,8 @@ class Run {
       const client = new Client(env, {endpoints: servers.map(clientAddress), requestTimeoutUs});
       clients.push(client);
       const {recorder} = this;
-      return trafficClient(env, {index, plan: traffic, client, recorder, switch: {mode: () => this.clientMode}});
+      const known = knownFieldsOf(oldestReleaseOf(this.plan));
+      return trafficClient(env, {index, plan: traffic, client, recorder, switch: {mode: () => this.clientMode}, known});
     });
   }
 
@@ -216,6 +218,7 @@ class Run {
   private startBackground(servers: readonly string[], clients: Client[]): void {
     const {world, watches} = this;
     const {watcherCount, leaseHolderCount, keyCount, requestTimeoutUs} = this.plan.traffic;
+    const known = knownFieldsOf(oldestReleaseOf(this.plan));
     const isOver = () => this.mode === 'stop';
     const nowUs = () => world.nowUs;
     const begin = (host: string, program: (env: Env, client: Client) => Fiber<void>) =>
@@ -230,7 +233,7 @@ class Run {
         watches.push(recording);
         return recording;
       };
-      begin(`w${index + 1}`, (env, client) => watcherProgram(env, {client, keyCount, nowUs, open, isOver}));
+      begin(`w${index + 1}`, (env, client) => watcherProgram(env, {client, keyCount, nowUs, open, isOver, known}));
     }
     for (let index = 0; index < leaseHolderCount; index++) {
       begin(`l${index + 1}`, (env, client) => leaseHolderProgram(env, client, isOver));

@@ -7,6 +7,7 @@ import type {Fiber} from '../env/fiber.ts';
 import {sleepUs} from '../env/fiber.ts';
 import type {Compare, KvRequest, KvStep, Outcome} from '../history/operation.ts';
 import type {Client} from '../server-core/client/client.ts';
+import type {KnownFields} from '../server-core/mvcc/known-fields.ts';
 import type {OperationKind, TrafficPlan} from './plan.ts';
 import type {Recorder} from './recorder.ts';
 import {callOf, outcomeOf} from './translate.ts';
@@ -23,6 +24,8 @@ export interface TrafficClientOptions {
   readonly client: Client;
   readonly recorder: Recorder;
   readonly switch: TrafficSwitch;
+  /** What the oldest release that the run will see knows of requests; undefined: everything. Clients ask for no more than that. */
+  readonly known: KnownFields | undefined;
 }
 
 /** How long a client waits between probes. */
@@ -30,8 +33,8 @@ const PROBE_INTERVAL_US = 50_000;
 
 /** The program of one client; ends when the switch says stop. */
 export function* trafficClient(env: Env, options: TrafficClientOptions): Fiber<void> {
-  const {client, recorder, index, plan} = options;
-  const generator = new RequestGenerator(env.random.stream('requests'), index, plan);
+  const {client, recorder, index, plan, known} = options;
+  const generator = new RequestGenerator(env.random.stream('requests'), index, plan, known);
   client.start();
   for (;;) {
     const mode = options.switch.mode();
@@ -55,16 +58,18 @@ export class RequestGenerator {
   private readonly random: Random;
   private readonly client: number;
   private readonly plan: TrafficPlan;
+  private readonly known: KnownFields | undefined;
   private readonly weighted: readonly {readonly item: OperationKind; readonly weight: number}[];
   private readonly seenModRevision = new Map<string, number>();
   private seenRevision = 1;
   private valueCount = 0;
   private probeCount = 0;
 
-  constructor(random: Random, client: number, plan: TrafficPlan) {
+  constructor(random: Random, client: number, plan: TrafficPlan, known: KnownFields | undefined) {
     this.random = random;
     this.client = client;
     this.plan = plan;
+    this.known = known;
     const kinds = Object.keys(plan.weights).sort() as OperationKind[];
     this.weighted = kinds.map((item) => ({item, weight: plan.weights[item]}));
   }
@@ -84,7 +89,7 @@ export class RequestGenerator {
     const {random} = this;
     switch (random.pickWeighted(this.weighted)) {
       case 'put':
-        return {...this.put(this.key()), prevKv: random.below(4) === 0};
+        return {...this.put(this.key()), prevKv: random.below(4) === 0 && this.knowsPrevKv};
       case 'get':
         return {kind: 'range', key: this.key()};
       case 'serializableGet':
@@ -94,7 +99,7 @@ export class RequestGenerator {
       case 'pastRange':
         return {kind: 'range', key: 'k', end: 'l', revision: 1 + random.below(this.seenRevision)};
       case 'delete':
-        return {kind: 'delete-range', key: this.key(), prevKv: random.below(2) === 0};
+        return {kind: 'delete-range', key: this.key(), prevKv: random.below(2) === 0 && this.knowsPrevKv};
       case 'deleteRange': {
         const [from, to] = [this.key(), this.key()].sort() as [string, string];
         return {kind: 'delete-range', key: from, end: to === from ? 'l' : to};
@@ -132,6 +137,10 @@ export class RequestGenerator {
     }
   }
 
+  private get knowsPrevKv(): boolean {
+    return this.known?.prevKv !== false;
+  }
+
   private key(): string {
     return `k${this.random.below(this.plan.keyCount)}`;
   }
@@ -143,7 +152,8 @@ export class RequestGenerator {
 
   private compare(key: string): Compare {
     const {random} = this;
-    const result = random.pick(['equal', 'not-equal', 'greater', 'less'] as const);
+    const drawn = random.pick(['equal', 'not-equal', 'greater', 'less'] as const);
+    const result = drawn === 'not-equal' && this.known?.revisionBounds === false ? 'equal' : drawn;
     switch (random.below(4)) {
       case 0:
         return {key, target: 'version', result, operand: random.below(3)};
@@ -156,7 +166,7 @@ export class RequestGenerator {
     }
   }
 
-  /** Guards, two writes of different keys, a read of what was just written, and a nested transaction. */
+  /** Guards, two writes of different keys, a read of what was just written, and, where it is known, a nested transaction. */
   private multiTxn(): KvRequest {
     const {random} = this;
     const keys = random.shuffle(Array.from({length: this.plan.keyCount}, (_, i) => `k${i}`));
@@ -174,7 +184,7 @@ export class RequestGenerator {
       kind: 'txn',
       compare: [this.compare(this.key()), this.compare(this.key())],
       success: [...writes, {kind: 'range', key: first}],
-      failure: random.below(2) === 0 ? [nested] : [this.put(this.key())],
+      failure: random.below(2) === 0 && this.known?.nestedTxns !== false ? [nested] : [this.put(this.key())],
     };
   }
 }

@@ -5,6 +5,7 @@ import type {MemberId} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs} from '../../env/fiber.ts';
+import {isServed} from '../../server-core/api/methods.ts';
 import type {Failure, Success} from '../../server-core/client/client.ts';
 import {
   memberAddRequest,
@@ -31,6 +32,8 @@ import type {StepOf} from './steps.ts';
 const AGAIN_US = 500_000;
 /** One look at a member. */
 const STATUS_TIMEOUT_US = 2_000_000;
+
+const MOVE_LEADER: Method = '/etcdserverpb.Maintenance/MoveLeader';
 
 type Trouble = string | undefined;
 
@@ -134,11 +137,13 @@ export class ClusterChanges {
       const leader = yield* operator.leaderName(env);
       if (leader === to.name) return undefined;
       if (leader === undefined) return 'nobody leads';
+      // Before 3.3 leadership cannot be moved by hand: the step is left out, and a stop hands it on.
+      if (!isServed(operator.options.members.named(leader).release, MOVE_LEADER)) return undefined;
       const listed = yield* listMembers(env, endpoints);
       const target = typeof listed === 'string' ? undefined : listed.find(({name}) => name === to.name);
       if (target === undefined) return `${to.name} is not in the member list`;
       const request = moveLeaderRequest.make({targetId: target.id});
-      return refusalOr(yield* command(env, [leader], '/etcdserverpb.Maintenance/MoveLeader', request));
+      return refusalOr(yield* command(env, [leader], MOVE_LEADER, request));
     });
   }
 

@@ -1,6 +1,9 @@
 // server-core/api/health.ts: /health, /livez, /readyz and /version on the client port, as each release answers them.
 // etcd: etcdserver/api/etcdhttp (health.go, version.go, metrics.go); the observed answers are in the errata's HTTP table.
+import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
+import {after, select, sleepUs} from '../../env/fiber.ts';
+import {Promised} from '../../env/sync.ts';
 import {rangeRequest} from '../etcdserverpb/types.ts';
 import {isSince} from '../release/release.ts';
 import type {EtcdServer} from '../server/server.ts';
@@ -24,6 +27,11 @@ export interface HealthBehaviours {
   readonly probesLearner: boolean;
   /** How the read of a health check is made: through the v2 store up to 3.4, as a v3 range from 3.5 on. */
   readonly readsV3: boolean;
+  /**
+   * What a member that knows a leader is asked. progress: does raft's index move within three looks, 250 ms apart: 3.0. read: does a read
+   * of the v2 store come through in a second: 3.1, 3.2. alarms-and-read: that, and no alarm is raised: 3.3 on.
+   */
+  readonly asks: 'progress' | 'read' | 'alarms-and-read';
 }
 
 /** The behaviours of a release. */
@@ -35,6 +43,7 @@ export function healthBehaviours(release: string): HealthBehaviours {
     hasProbes: isSince(release, '3.4.29', '3.5.11', '3.6.0'),
     probesLearner: isSince(release, '3.5.19', '3.6.0'),
     readsV3: isSince(release, '3.5.0'),
+    asks: isSince(release, '3.3.0') ? 'alarms-and-read' : isSince(release, '3.1.0') ? 'read' : 'progress',
   });
 }
 
@@ -51,11 +60,25 @@ function queryOf(path: string): Map<string, string[]> {
   return query;
 }
 
+/** Written by hand up to 3.2, with a space; http.Error ends the line. */
+const EARLY_HEALTHY: HttpReply = {status: 200, body: '{"health": "true"}'};
+const EARLY_SICK: HttpReply = {status: 503, body: '{"health": "false"}\n'};
+const READ_TIMEOUT_US = 1_000_000;
+const PROGRESS_LOOKS = 3;
+const PROGRESS_PAUSE_US = 250_000;
+
+/** Did the read come through? */
+function* resolves(answered: Promised<boolean>, read: Fiber<string | undefined>): Fiber<void> {
+  answered.resolve((yield* read) === undefined);
+}
+
 export class HealthApi {
+  private readonly env: Env;
   private readonly server: EtcdServer;
   private readonly behaviours: HealthBehaviours;
 
-  constructor(server: EtcdServer, behaviours: HealthBehaviours) {
+  constructor(env: Env, server: EtcdServer, behaviours: HealthBehaviours) {
+    this.env = env;
     this.server = server;
     this.behaviours = behaviours;
   }
@@ -72,7 +95,8 @@ export class HealthApi {
   }
 
   private *health(query: ReadonlyMap<string, readonly string[]>): Fiber<HttpReply> {
-    const {tellsReason, excludesAlarms, hasSerializable} = this.behaviours;
+    const {tellsReason, excludesAlarms, hasSerializable, asks} = this.behaviours;
+    if (asks !== 'alarms-and-read') return (yield* this.isHealthy(asks)) ? EARLY_HEALTHY : EARLY_SICK;
     const excluded = excludesAlarms ? (query.get('exclude') ?? []) : [];
     const isSerializable = hasSerializable && query.get('serializable')?.[0] === 'true';
     const reason =
@@ -80,6 +104,24 @@ export class HealthApi {
     const health = reason === undefined ? 'true' : 'false';
     const body = tellsReason ? JSON.stringify({health, reason: reason ?? ''}) : JSON.stringify({health});
     return reason === undefined ? {status: 200, body} : {status: 503, body: `${body}\n`};
+  }
+
+  /** As before 3.3. */
+  private *isHealthy(asks: 'progress' | 'read'): Fiber<boolean> {
+    const {server, env} = this;
+    if (!server.hasLeader) return false;
+    if (asks === 'read') {
+      const answered = new Promised<boolean>();
+      env.spawn('health-read', resolves(answered, this.read(false)));
+      const outcome = yield* select(env, {answered, deadline: after(env.clock, READ_TIMEOUT_US)});
+      return outcome.kind === 'answered' && outcome.value;
+    }
+    const index = server.appliedIndex;
+    for (let looks = 0; looks < PROGRESS_LOOKS; looks++) {
+      yield* sleepUs(env.clock, PROGRESS_PAUSE_US);
+      if (server.appliedIndex > index) return true;
+    }
+    return false;
   }
 
   private alarmReason(excluded: readonly string[]): string | undefined {

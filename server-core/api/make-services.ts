@@ -24,7 +24,9 @@ import type {EtcdServer} from '../server/server.ts';
 import {serveWatch} from '../watch/serve-watch.ts';
 import type {OpenCall} from './call-context.ts';
 import type {ClientServices} from './client-port.ts';
+import {wordingOf} from './early-errors.ts';
 import {HealthApi, healthBehaviours} from './health.ts';
+import {servedOf, unknownMethodText} from './methods.ts';
 import {metricsText} from './metrics.ts';
 import type {CallFailure, Method} from './payloads.ts';
 import type {StreamHandler, UnaryHandler} from './services.ts';
@@ -41,19 +43,22 @@ export function makeServices(env: Env, config: ServerConfig, server: EtcdServer)
   return new Services({
     env,
     electionTimeoutUs: config.electionTicks * config.tickMs * 1000,
-    unary: {
+    unary: servedOf<UnaryHandler>(config.release, {
       ...kvMethods(server),
       ...leaseMethods(server, lease),
       ...maintenanceMethods(server),
       ...clusterMethods(server),
       ...authMethods(env, server),
       ...concurrencyMethods(concurrency, config),
-    },
-    streams: streamMethods(env, config, server, concurrency),
-    http: httpHandler(server, config),
+    }),
+    streams: servedOf<StreamHandler>(config.release, streamMethods(env, config, server, concurrency)),
+    http: httpHandler(env, server, config),
     hasLeader: () => server.hasLeader,
     isLearner: () => behaviours.hasLearners && server.isLearner,
     learnerRefusalCode: behaviours.refusalsAreFailedPrecondition ? 'FailedPrecondition' : 'Unavailable',
+    isCapable: () => !behaviours.gatesApi || server.isClusterAtLeast('3.0.0'),
+    wording: wordingOf(config.release),
+    unknownMethod: (method) => unknownMethodText(config.release, method),
   });
 }
 
@@ -84,32 +89,24 @@ function leaseMethods({applier, maintenance}: EtcdServer, lease: LeaseApi<Caller
   };
 }
 
-function maintenanceMethods({maintenance, behaviours, clusterApi}: EtcdServer): Unary {
-  const methods: Unary = {
+function maintenanceMethods({maintenance, clusterApi}: EtcdServer): Unary {
+  return {
     '/etcdserverpb.Maintenance/Alarm': (request, {metadata}) => maintenance.alarm(request, metadata.token),
     '/etcdserverpb.Maintenance/Status': (_request, {metadata}) => maintenance.status(metadata.token),
     '/etcdserverpb.Maintenance/Hash': (_request, {metadata}) => maintenance.hash(metadata.token),
     '/etcdserverpb.Maintenance/HashKV': (request, {metadata}) => maintenance.hashKv(request, metadata.token),
     '/etcdserverpb.Maintenance/Defragment': (_request, {metadata}) => maintenance.defragment(metadata.token),
     '/etcdserverpb.Maintenance/MoveLeader': (request, {metadata}) => maintenance.moveLeader(request, metadata.token),
-  };
-  if (!behaviours.hasDowngrade) return methods;
-  return {
-    ...methods,
     '/etcdserverpb.Maintenance/Downgrade': (request, {metadata}) => clusterApi.downgrade(request, metadata.token),
   };
 }
 
-function clusterMethods({clusterApi, behaviours}: EtcdServer): Unary {
-  const methods: Unary = {
+function clusterMethods({clusterApi}: EtcdServer): Unary {
+  return {
     '/etcdserverpb.Cluster/MemberAdd': (request, {metadata}) => clusterApi.memberAdd(request, metadata.token),
     '/etcdserverpb.Cluster/MemberRemove': (request, {metadata}) => clusterApi.memberRemove(request, metadata.token),
     '/etcdserverpb.Cluster/MemberUpdate': (request, {metadata}) => clusterApi.memberUpdate(request, metadata.token),
     '/etcdserverpb.Cluster/MemberList': (request, {metadata}) => clusterApi.memberList(request, metadata.token),
-  };
-  if (!behaviours.hasLearners) return methods;
-  return {
-    ...methods,
     '/etcdserverpb.Cluster/MemberPromote': (request, {metadata}) => clusterApi.memberPromote(request, metadata.token),
   };
 }
@@ -122,7 +119,7 @@ function authMethods(env: Env, {parts, proposer, reads}: EtcdServer): Unary {
     linearizableReadNotify: () => reads.confirm(),
   };
   const auth = new AuthApi({env: authEnv, store: parts.auth, host});
-  const methods: Unary = {
+  return {
     '/etcdserverpb.Auth/AuthEnable': (_request, {metadata}) => auth.authEnable(metadata.token),
     '/etcdserverpb.Auth/AuthDisable': (_request, {metadata}) => auth.authDisable(metadata.token),
     '/etcdserverpb.Auth/Authenticate': (request, {metadata}) => auth.authenticate(request, metadata.token),
@@ -141,9 +138,8 @@ function authMethods(env: Env, {parts, proposer, reads}: EtcdServer): Unary {
       auth.roleGrantPermission(request, metadata.token),
     '/etcdserverpb.Auth/RoleRevokePermission': (request, {metadata}) =>
       auth.roleRevokePermission(request, metadata.token),
+    '/etcdserverpb.Auth/AuthStatus': (_request, {metadata}) => auth.authStatus(metadata.token),
   };
-  if (!parts.auth.behaviours.hasAuthStatus) return methods;
-  return {...methods, '/etcdserverpb.Auth/AuthStatus': (_request, {metadata}) => auth.authStatus(metadata.token)};
 }
 
 function concurrencyHost(env: Env, {kv, parts, proposer}: EtcdServer, lease: LeaseApi<Caller>): ConcurrencyHost {
@@ -215,8 +211,7 @@ function streamMethods(env: Env, config: ServerConfig, server: EtcdServer, host:
   };
 }
 
-function rangeStreams({kv, behaviours}: EtcdServer): Streams {
-  if (!behaviours.hasRangeStream) return {};
+function rangeStreams({kv}: EtcdServer): Streams {
   return {
     '/etcdserverpb.KV/RangeStream': function* (call) {
       const request = (yield* until(call.receive)) as RangeRequest | undefined;
@@ -226,8 +221,8 @@ function rangeStreams({kv, behaviours}: EtcdServer): Streams {
   };
 }
 
-function httpHandler(server: EtcdServer, config: ServerConfig): ClientServices['http'] {
-  const health = new HealthApi(server, healthBehaviours(config.release));
+function httpHandler(env: Env, server: EtcdServer, config: ServerConfig): ClientServices['http'] {
+  const health = new HealthApi(env, server, healthBehaviours(config.release));
   return function* (method, target) {
     const answered = yield* health.handle(method, target);
     if (answered !== undefined) return answered;

@@ -7,6 +7,7 @@ import type {RangeRequest} from '../etcdserverpb/types.ts';
 import type {Answer} from '../server/kv-api.ts';
 import type {OpenCall} from './call-context.ts';
 import type {ClientServices} from './client-port.ts';
+import type {Wording} from './early-errors.ts';
 import type {CallFailure, Method} from './payloads.ts';
 
 /** Answers one unary method. */
@@ -24,11 +25,18 @@ export interface ServicesHost {
   readonly isLearner: () => boolean;
   /** The code of refusals on a learner: FailedPrecondition from 3.6 on. */
   readonly learnerRefusalCode: 'Unavailable' | 'FailedPrecondition';
+  /** Is the v3 API open? Releases before 3.2 keep it shut until the cluster's version is one of 3.x. etcd: api.IsCapabilityEnabled. */
+  readonly isCapable: () => boolean;
+  /** The refusals of 3.0; undefined where they need no other words. */
+  readonly wording: Wording | undefined;
+  /** What gRPC says of a method that is not there. */
+  readonly unknownMethod: (method: Method) => string;
 }
 
 const NO_LEADER: CallFailure = {code: 'Unavailable', message: 'etcdserver: no leader'};
 /** maxNoLeaderCnt: so many election timeouts without a leader end the streams that want one. */
 const LEADERLESS_MAX = 3;
+const NOT_CAPABLE: CallFailure = {code: 'Unavailable', message: 'etcdserver: not capable'};
 const ON_LEARNER = 'etcdserver: rpc not supported for learner';
 
 /** All services of one member. */
@@ -43,15 +51,17 @@ export class Services implements ClientServices {
 
   *call(method: Method, request: object, call: OpenCall): Fiber<Answer<object>> {
     const handler = this.host.unary[method];
-    if (handler === undefined) return refused(unimplemented(method));
+    if (handler === undefined) return refused(this.unimplemented(method));
     const failure = this.refuses(method, request, call);
     if (failure !== undefined) return refused(failure);
-    return yield* handler(request as never, call);
+    const answer = yield* handler(request as never, call);
+    const {wording} = this.host;
+    return wording === undefined || answer.kind === 'ok' ? answer : {...answer, ...wording(method, answer)};
   }
 
   *stream(method: Method, call: OpenCall): Fiber<CallFailure | undefined> {
     const handler = this.host.streams[method];
-    if (handler === undefined) return unimplemented(method);
+    if (handler === undefined) return this.unimplemented(method);
     const failure = this.refuses(method, undefined, call);
     if (failure !== undefined) return failure;
     if (call.metadata.requiresLeader === true) this.bindToLeader(call);
@@ -84,10 +94,15 @@ export class Services implements ClientServices {
 
   /** newUnaryInterceptor, newStreamInterceptor. */
   private refuses(method: Method, request: object | undefined, call: OpenCall): CallFailure | undefined {
-    const {isLearner, hasLeader, learnerRefusalCode} = this.host;
+    const {isCapable, isLearner, hasLeader, learnerRefusalCode} = this.host;
+    if (!isCapable()) return NOT_CAPABLE;
     if (isLearner() && !isServedByLearner(method, request)) return {code: learnerRefusalCode, message: ON_LEARNER};
     if (call.metadata.requiresLeader === true && !hasLeader()) return NO_LEADER;
     return undefined;
+  }
+
+  private unimplemented(method: Method): CallFailure {
+    return {code: 'Unimplemented', message: this.host.unknownMethod(method)};
   }
 }
 
@@ -98,8 +113,3 @@ function isServedByLearner(method: Method, request: object | undefined): boolean
 }
 
 const refused = (failure: CallFailure): Answer<object> => ({kind: 'error', ...failure, effect: 'none'});
-
-function unimplemented(method: Method): CallFailure {
-  const [, service, name] = method.split('/');
-  return {code: 'Unimplemented', message: `unknown method ${name} for service ${service}`};
-}

@@ -125,6 +125,7 @@ function checkDeleteRange(store: AuthStore, info: AuthInfo, request: DeleteRange
 }
 
 function checkLeasePuts(store: AuthStore, info: AuthInfo, lease: LeaseId, leases: LeaseKeys): AuthError | undefined {
+  if (!store.behaviours.checksLeasePuts) return undefined;
   const keys = leases.keysOf(lease);
   if (keys === undefined) return undefined;
   if (store.behaviours.adminPassesLeasePuts && store.isAdminPermitted(info) === undefined) return undefined;
@@ -138,11 +139,13 @@ function checkLeasePuts(store: AuthStore, info: AuthInfo, lease: LeaseId, leases
 /** Users may look at themselves. */
 function checkGetUser(store: AuthStore, info: AuthInfo, name: ByteString): AuthError | undefined {
   const refused = store.isAdminPermitted(info);
-  return refused !== undefined && name === info.username ? undefined : refused;
+  const isOwn = store.behaviours.usersSeeThemselves && name === info.username;
+  return refused !== undefined && isOwn ? undefined : refused;
 }
 
 /** Users may look at the roles they have. */
 function checkGetRole(store: AuthStore, info: AuthInfo, role: ByteString): AuthError | undefined {
   const refused = store.isAdminPermitted(info);
-  return refused !== undefined && store.hasRole(info.username, role) ? undefined : refused;
+  const {usersSeeThemselves} = store.behaviours;
+  return refused !== undefined && usersSeeThemselves && store.hasRole(info.username, role) ? undefined : refused;
 }

@@ -91,7 +91,7 @@ function authenticate(
   {index, kvRevision}: AppliedEntry,
 ): Answer<AuthenticateResponse> {
   const tokenIndex = store.behaviours.tokenIndex === 'entry' ? index : index - 1;
-  const outcome = store.authenticate(request.name, {index: tokenIndex, prefix: request.simpleToken});
+  const outcome = store.authenticate(request.name, {index: tokenIndex, prefix: request.simpleToken}, request.password);
   if (outcome.kind === 'error') return outcome;
   return {kind: 'ok', response: {header: revisionHeader(kvRevision), token: outcome.token}};
 }

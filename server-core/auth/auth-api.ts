@@ -70,9 +70,14 @@ export class AuthApi {
    * roles have changed by the time the token is made, all of it is done again, as often as it takes: as etcd.
    */
   *authenticate(request: AuthenticateRequest, token: Token): Fiber<Answer<AuthenticateResponse>> {
+    const {store} = this;
+    if (store.behaviours.passwordCheckedBy === 'apply') {
+      const {name, password} = request;
+      const body = {name, password, simpleToken: store.drawTokenPrefix()};
+      return yield* this.propose({kind: 'authenticate', request: body}, token);
+    }
     const unready = yield* this.host.linearizableReadNotify();
     if (unready !== undefined) return unready;
-    const {store} = this;
     for (;;) {
       const checked = store.checkPassword(request.name, request.password);
       if (checked.kind === 'error') return checked;

@@ -96,6 +96,33 @@ export interface AuthBehaviours {
    * held against the clock. rsa-only: before 3.4.0, RSA with both keys, tokens that never end.
    */
   readonly jwt: 'rsa-only' | 'v3' | 'v4' | 'v5';
+  /**
+   * The auth store counts its changes, and a request that was authorized before the last one is refused: 3.1.0 on. Before, whoever has no
+   * permission is told just that, callers without a token too.
+   */
+  readonly countsRevisions: boolean;
+  /** Where a password is checked: where the call comes in (3.1.0 on), or as the entry is applied, with the password in the log. */
+  readonly passwordCheckedBy: 'api' | 'apply';
+  /** Getting a token while auth is off: refused at once (3.2.0 on), refused as the entry is applied (3.1), or possible (3.0). */
+  readonly tokensWhileOff: 'refused' | 'refused-at-apply' | 'given';
+  /** Empty names of users are refused: 3.1.0 on. */
+  readonly refusesEmptyUser: boolean;
+  /** While auth is on, user root, role root and the grant of one to the other cannot be removed: 3.2.0 on. */
+  readonly protectsRoot: boolean;
+  /** A role that is deleted is taken from its users: 3.2.0 on. Before, they keep its name. */
+  readonly deletedRolesLeaveUsers: boolean;
+  /** Changes of a user's roles or password take the tokens and cached permissions of that user away: 3.1.0 on. */
+  readonly forgetsChangedUsers: boolean;
+  /** Users may look at themselves and at the roles they have: 3.3.0 on. */
+  readonly usersSeeThemselves: boolean;
+  /** Who may not write all keys of a lease may neither revoke it nor put a key under it: 3.3.0 on. */
+  readonly checksLeasePuts: boolean;
+  /** An admin's call without any user is told that there is no user name: 3.3.23, 3.4.10. Before, that there is no such user. */
+  readonly namesEmptyAdmin: boolean;
+  /** A member that starts again still knows that auth is on: 3.1.1 on. Before, it lets everybody in until somebody turns auth on again. */
+  readonly rememberedAtStart: boolean;
+  /** Simple tokens end: with time, with auth, and when their user changes: 3.1.0 on. */
+  readonly tokensEnd: boolean;
   readonly guards: Readonly<Record<GuardedCall, Guard>>;
 }
 
@@ -107,6 +134,7 @@ function guardsOf(release: string): Readonly<Record<GuardedCall, Guard>> {
   const isRelaxed = isSince(release, '3.4.43', '3.5.29', '3.6.10');
   const listGuard = isRelaxed ? 'named' : isFixed ? 'admin' : 'open';
   const maintenance = isSince(release, '3.6.0') ? 'admin' : 'admin-plain';
+  const guardsMaintenance = isSince(release, '3.1.1');
   const lateMaintenance = isSince(release, '3.4.42', '3.5.28', '3.6.0') ? 'admin' : 'open';
   return Object.freeze({
     compact: isFixed ? 'admin' : 'open',
@@ -114,15 +142,15 @@ function guardsOf(release: string): Readonly<Record<GuardedCall, Guard>> {
     'lease-revoke': isFixed ? 'named' : 'open',
     'lease-time-to-live': isFixed ? 'named' : 'open',
     'member-list': listGuard,
-    'member-change': 'admin',
+    'member-change': isSince(release, '3.1.0') ? 'admin' : 'open',
     'alarm-get': listGuard,
     'alarm-change': isFixed ? 'admin' : 'open',
     status: isSince(release, '3.5.32', '3.6.12') ? 'named' : lateMaintenance,
     'move-leader': lateMaintenance,
-    defragment: maintenance,
-    hash: maintenance,
+    defragment: guardsMaintenance ? maintenance : 'open',
+    hash: guardsMaintenance ? maintenance : 'open',
     'hash-kv': maintenance,
-    snapshot: maintenance,
+    snapshot: guardsMaintenance ? maintenance : 'open',
     downgrade: isSince(release, '3.5.28', '3.6.0') ? 'admin' : 'open',
   });
 }
@@ -133,7 +161,7 @@ function jwtOf(release: string): AuthBehaviours['jwt'] {
   return isSince(release, '3.4.0') ? 'v3' : 'rsa-only';
 }
 
-/** The behaviours of a release, `3.3.25` to `3.7.x`. */
+/** The behaviours of a release such as `3.3.25`. */
 export function authBehavioursOf(release: string): AuthBehaviours {
   const since = (...firsts: readonly string[]) => isSince(release, ...firsts);
   return Object.freeze({
@@ -168,6 +196,18 @@ export function authBehavioursOf(release: string): AuthBehaviours {
     checksWatchBeforeNormalising: since('3.5.33', '3.6.14', '3.7.1'),
     watchRefusalHasReason: since('3.4.22', '3.5.6'),
     jwt: jwtOf(release),
+    countsRevisions: since('3.1.0'),
+    passwordCheckedBy: since('3.1.0') ? 'api' : 'apply',
+    tokensWhileOff: since('3.2.0') ? 'refused' : since('3.1.0') ? 'refused-at-apply' : 'given',
+    refusesEmptyUser: since('3.1.0'),
+    protectsRoot: since('3.2.0'),
+    deletedRolesLeaveUsers: since('3.2.0'),
+    forgetsChangedUsers: since('3.1.0'),
+    usersSeeThemselves: since('3.3.0'),
+    checksLeasePuts: since('3.3.0'),
+    namesEmptyAdmin: since('3.3.23', '3.4.10'),
+    rememberedAtStart: since('3.1.1'),
+    tokensEnd: since('3.1.0'),
     guards: guardsOf(release),
   });
 }

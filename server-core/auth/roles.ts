@@ -20,7 +20,7 @@ import {isValidPermissionRange} from './permissions.ts';
 import type {AuthError} from './ports.ts';
 import type {AuthState} from './state.ts';
 import {commitRevision, finishChange, panic, ROOT_ROLE} from './state.ts';
-import {withoutRole} from './users.ts';
+import {isProtected, withoutRole} from './users.ts';
 
 /** RoleAdd. Nobody has the role yet, so no cache is touched. */
 export function addRole(state: AuthState, {name}: AuthRoleAddRequest): AuthError | undefined {
@@ -34,9 +34,13 @@ export function addRole(state: AuthState, {name}: AuthRoleAddRequest): AuthError
 
 /** RoleDelete: takes it from all who have it. */
 export function deleteRole(state: AuthState, {role}: AuthRoleDeleteRequest): AuthError | undefined {
-  if (state.enabled && role === ROOT_ROLE) return ERR_INVALID_AUTH_MGMT;
+  if (isProtected(state) && role === ROOT_ROLE) return ERR_INVALID_AUTH_MGMT;
   if (state.records.roleOf(role) === undefined) return ERR_ROLE_NOT_FOUND;
   state.records.deleteRole(role);
+  if (!state.behaviours.deletedRolesLeaveUsers) {
+    finishChange(state, 'nobody');
+    return undefined;
+  }
   const touched: string[] = [];
   for (const user of state.records.allUsers()) {
     const rest = withoutRole(state, user, role);

@@ -23,6 +23,8 @@ export interface SimpleTokenOptions {
   readonly ttlUs: number;
   /** How the index is read: strconv.ParseUint from 3.5.0, Atoi before. */
   readonly indexUnsigned: boolean;
+  /** Nothing ends a token but the process: 3.0. */
+  readonly lastsForEver?: boolean;
 }
 
 interface Holder {
@@ -43,6 +45,7 @@ export class SimpleTokens implements TokenProvider {
   constructor(env: AuthEnv, options: SimpleTokenOptions) {
     this.env = env;
     this.options = {...options, ttlUs: options.ttlUs > 0 ? options.ttlUs : TTL_DEFAULT_US};
+    if (options.lastsForEver === true) this.enable();
   }
 
   enable(): void {
@@ -50,6 +53,7 @@ export class SimpleTokens implements TokenProvider {
   }
 
   disable(): void {
+    if (this.options.lastsForEver === true) return;
     this.startedUs = undefined;
     this.holders.clear();
   }
@@ -103,6 +107,7 @@ export class SimpleTokens implements TokenProvider {
 
   /** Has a tick of the keeper come after the token's end? */
   private isGone(holder: Holder, nowUs: number): boolean {
+    if (this.options.lastsForEver === true) return false;
     const startedUs = this.startedUs ?? nowUs;
     const lastTickUs = startedUs + Math.floor((nowUs - startedUs) / TICK_US) * TICK_US;
     return lastTickUs > holder.endUs;

@@ -37,6 +37,7 @@ export function panic(message: string): never {
 
 /** The next auth revision, stored. etcd: commitRevision, before 3.5 with saveConsistentIndex. */
 export function commitRevision(state: AuthState): void {
+  if (!state.behaviours.countsRevisions) return;
   state.revision++;
   state.records.setRevision(state.revision);
   if (state.behaviours.savesConsistentIndex) state.host.saveConsistentIndex(state.records.openBatch);

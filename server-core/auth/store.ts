@@ -62,11 +62,11 @@ export class AuthStore {
       cache: new PermissionCache(behaviours.permissionCache, records),
       tokens,
       bcryptCost: usableCost(bcryptCost),
-      enabled: records.enabled,
+      enabled: records.enabled && behaviours.rememberedAtStart,
       revision: records.revision,
     };
     if (this.state.enabled) tokens.enable();
-    if (this.state.revision === 0) this.storeFirstRevision();
+    if (this.state.revision === 0 && behaviours.countsRevisions) this.storeFirstRevision();
     if (behaviours.fillsCacheAtStart) this.state.cache.fill();
     host.forceCommit();
   }
@@ -129,7 +129,7 @@ export class AuthStore {
     password: ByteString,
   ): {readonly kind: 'ok'; readonly revision: number} | AuthError {
     const {enabled, records} = this.state;
-    if (!enabled) return ERR_AUTH_NOT_ENABLED;
+    if (!enabled && this.behaviours.tokensWhileOff === 'refused') return ERR_AUTH_NOT_ENABLED;
     const user = records.userAsChecked(username);
     if (user === undefined) return ERR_AUTH_FAILED;
     if (this.isWithoutPassword(user)) return ERR_NO_PASSWORD_USER;
@@ -137,12 +137,13 @@ export class AuthStore {
     return isPasswordOf(user.password, password) ? {kind: 'ok', revision} : ERR_AUTH_FAILED;
   }
 
-  /** Makes the token as the entry is applied; the password was checked before. etcd: Authenticate. */
-  authenticate(username: ByteString, seed: TokenSeed): TokenOutcome {
-    const {enabled, records, tokens, revision} = this.state;
-    if (!enabled) return ERR_AUTH_NOT_ENABLED;
+  /** Makes the token as the entry is applied; the password was checked before, or, in 3.0, came with it. etcd: Authenticate. */
+  authenticate(username: ByteString, seed: TokenSeed, password: ByteString): TokenOutcome {
+    const {enabled, records, tokens, revision, behaviours} = this.state;
+    if (!enabled && behaviours.tokensWhileOff !== 'given') return ERR_AUTH_NOT_ENABLED;
     const user = records.userOf(username);
     if (user === undefined || this.isWithoutPassword(user)) return ERR_AUTH_FAILED;
+    if (behaviours.passwordCheckedBy === 'apply' && !isPasswordOf(user.password, password)) return ERR_AUTH_FAILED;
     return tokens.assign(username, revision, seed);
   }
 
@@ -192,7 +193,9 @@ export class AuthStore {
   /** Has the user role root? The revision does not matter. */
   isAdminPermitted(info: AuthInfo | undefined): AuthError | undefined {
     if (!this.state.enabled) return undefined;
-    if (info === undefined || info.username === '') return ERR_USER_EMPTY;
+    const {namesEmptyAdmin, countsRevisions} = this.behaviours;
+    if (!countsRevisions) return this.isRoot(info?.username ?? '') ? undefined : ERR_PERMISSION_DENIED;
+    if (info === undefined || (info.username === '' && namesEmptyAdmin)) return ERR_USER_EMPTY;
     const user = this.state.records.userAsChecked(info.username);
     if (user === undefined) return ERR_USER_NOT_FOUND;
     return hasRootRole(user) ? undefined : ERR_PERMISSION_DENIED;
@@ -206,6 +209,11 @@ export class AuthStore {
   /** The refusal of a request that was authorized at a revision which is no longer the present one, as this release words it. */
   get errOldRevision(): AuthError {
     return this.behaviours.mapsOldRevision ? ERR_AUTH_OLD_REVISION : ERR_AUTH_OLD_REVISION_UNMAPPED;
+  }
+
+  private isRoot(username: ByteString): boolean {
+    const user = this.state.records.userOf(username);
+    return user !== undefined && hasRootRole(user);
   }
 
   private get ignoresTokens(): boolean {
@@ -224,8 +232,10 @@ export class AuthStore {
   private checkKeys(info: AuthInfo, access: Access, key: ByteString, rangeEnd: ByteString): AuthError | undefined {
     const {state} = this;
     if (!state.enabled) return undefined;
-    if (info.revision === 0) return ERR_USER_EMPTY;
-    if (info.revision < state.revision) return this.errOldRevision;
+    if (state.behaviours.countsRevisions) {
+      if (info.revision === 0) return ERR_USER_EMPTY;
+      if (info.revision < state.revision) return this.errOldRevision;
+    }
     const user = state.records.userAsChecked(info.username);
     if (user === undefined) return ERR_PERMISSION_DENIED;
     if (hasRootRole(user)) return undefined;

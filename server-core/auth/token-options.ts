@@ -44,8 +44,9 @@ export function makeTokenProvider(env: AuthEnv, config: TokenConfig, behaviours:
   }
   switch (type) {
     case 'simple': {
-      const {tokenIndexUnsigned: indexUnsigned} = behaviours;
-      return {kind: 'ok', provider: new SimpleTokens(env, {ttlUs: config.authTokenTtlUs, indexUnsigned})};
+      const {tokenIndexUnsigned: indexUnsigned, tokensEnd} = behaviours;
+      const options = {ttlUs: config.authTokenTtlUs, indexUnsigned, lastsForEver: !tokensEnd};
+      return {kind: 'ok', provider: new SimpleTokens(env, options)};
     }
     case 'jwt':
       return behaviours.jwt === 'rsa-only'

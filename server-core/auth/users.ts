@@ -24,7 +24,7 @@ import {fromBase64, hashPassword, isTooLong} from './passwords.ts';
 import type {AuthError} from './ports.ts';
 import {includesSorted, searchNames} from './records.ts';
 import type {AuthState} from './state.ts';
-import {finishChange, ROOT_ROLE, ROOT_USER} from './state.ts';
+import {finishChange, panic, ROOT_ROLE, ROOT_USER} from './state.ts';
 
 /** bcrypt.ErrPasswordTooLong, which no table maps. */
 export const ERR_PASSWORD_TOO_LONG = unmapped('bcrypt: password length exceeds 72 bytes');
@@ -34,7 +34,8 @@ type Hashed = {readonly kind: 'ok'; readonly hash: ByteString} | AuthError;
 /** UserAdd. */
 export function addUser(state: AuthState, request: AuthUserAddRequest): AuthError | undefined {
   const {name} = request;
-  if (name === '') return ERR_USER_EMPTY;
+  if (name === '' && state.behaviours.refusesEmptyUser) return ERR_USER_EMPTY;
+  if (name === '') panic('user with an empty name: bbolt requires a key');
   const {hasNoPasswordUsers, passwordHashedBy} = state.behaviours;
   const noPassword = hasNoPasswordUsers && request.options?.noPassword === true;
   // Before 3.5 the hash is made before anything else is looked at, and so may refuse first.
@@ -55,11 +56,10 @@ export function addUser(state: AuthState, request: AuthUserAddRequest): AuthErro
 
 /** UserDelete. */
 export function deleteUser(state: AuthState, {name}: AuthUserDeleteRequest): AuthError | undefined {
-  if (state.enabled && name === ROOT_USER) return ERR_INVALID_AUTH_MGMT;
+  if (isProtected(state) && name === ROOT_USER) return ERR_INVALID_AUTH_MGMT;
   if (state.records.userOf(name) === undefined) return ERR_USER_NOT_FOUND;
   state.records.deleteUser(name);
-  finishChange(state, [name]);
-  state.tokens.invalidateUser(name);
+  finishUserChange(state, name);
   return undefined;
 }
 
@@ -75,8 +75,7 @@ export function changePassword(state: AuthState, request: AuthUserChangePassword
   const hashed = keepsNone ? early : selectPassword(state, request);
   if (hashed.kind === 'error') return hashed;
   state.records.putUser({name, password: hashed.hash, roles: user.roles, options: optionsOf(state, user)});
-  finishChange(state, [name]);
-  state.tokens.invalidateUser(name);
+  finishUserChange(state, name);
   return undefined;
 }
 
@@ -95,7 +94,7 @@ export function grantRole(state: AuthState, request: AuthUserGrantRoleRequest): 
 
 /** UserRevokeRole. */
 export function revokeRole(state: AuthState, request: AuthUserRevokeRoleRequest): AuthError | undefined {
-  if (state.enabled && request.name === ROOT_USER && request.role === ROOT_ROLE) return ERR_INVALID_AUTH_MGMT;
+  if (isProtected(state) && request.name === ROOT_USER && request.role === ROOT_ROLE) return ERR_INVALID_AUTH_MGMT;
   const user = state.records.userOf(request.name);
   if (user === undefined) return ERR_USER_NOT_FOUND;
   const rest = withoutRole(state, user, request.role);
@@ -103,6 +102,18 @@ export function revokeRole(state: AuthState, request: AuthUserRevokeRoleRequest)
   state.records.putUser(rest);
   finishChange(state, [request.name]);
   return undefined;
+}
+
+/** May root not be touched? */
+export function isProtected({enabled, behaviours}: AuthState): boolean {
+  return enabled && behaviours.protectsRoot;
+}
+
+/** A user is gone or has another password: so are tokens and cached permissions, from 3.1 on. */
+function finishUserChange(state: AuthState, name: ByteString): void {
+  const {forgetsChangedUsers} = state.behaviours;
+  finishChange(state, forgetsChangedUsers ? [name] : 'nobody');
+  if (forgetsChangedUsers) state.tokens.invalidateUser(name);
 }
 
 /** The user without that role; undefined when it does not have it. */

@@ -7,6 +7,8 @@ export interface CorruptionBehaviours {
    * the peer port of every release up to 3.5 serves.
    */
   readonly asksBy: 'grpc' | 'http';
+  /** Hashes are compared at all: 3.3 on. The flags of older releases do not exist, so nothing is looked at. */
+  readonly exists: boolean;
   /** The gRPC services are on the peer port too: up to 3.5. */
   readonly servesGrpcToPeers: boolean;
   /** A question from another cluster is refused: 3.4.28, 3.5.10, 3.6.0. */
@@ -35,6 +37,7 @@ export function corruptionBehaviours(release: string): CorruptionBehaviours {
   const namesNobody = isSince(release, '3.4.23', '3.5.7');
   return Object.freeze({
     asksBy: isSince(release, '3.4.4', '3.5.0') ? 'http' : 'grpc',
+    exists: isSince(release, '3.3.0'),
     servesGrpcToPeers: !has36,
     checksClusterId: isSince(release, '3.4.28', '3.5.10', '3.6.0'),
     tellsHashRevision: has36,

@@ -38,6 +38,7 @@ export class CorruptionChecker {
   /** Starts the loops that are asked for. */
   start(): void {
     const {env, behaviours, periodicCheckUs, compactionCheckUs} = this.host;
+    if (!behaviours.exists) return;
     if (periodicCheckUs > 0) env.spawn('corruption-check', this.runPeriodic());
     if (behaviours.checksCompactions && compactionCheckUs > 0) {
       env.spawn('compact-hash-check', this.runCompactionChecks());
@@ -49,7 +50,8 @@ export class CorruptionChecker {
    * have compacted differently, prove nothing. Throws ServerEnded.
    */
   *initialCheck(): Fiber<void> {
-    const {id, hash, note, env} = this.host;
+    const {id, hash, note, env, behaviours} = this.host;
+    if (!behaviours.exists) return;
     const own = yield* hash(0);
     if (isRefusal(own)) throw new ServerEnded(`${formatId(id)} failed to fetch hash (${own.message})`);
     let mismatchCount = 0;

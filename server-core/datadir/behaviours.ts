@@ -27,7 +27,7 @@ export function restoreBehaviours(release: string): RestoreBehaviours {
     membershipBuckets: isSince(release, '3.5.0') ? 'replaced' : 'left',
     storesTerm: isSince(release, '3.5.0'),
     v2Store: isSince(release, '3.6.0') ? 'membership' : 'raft-attributes',
-    freelistSync: isSince(release, '3.4.0'),
+    freelistSync: !isSince(release, '3.3.0') || isSince(release, '3.4.0'),
     bumps: isSince(release, '3.4.27', '3.5.10', '3.6.0'),
   });
 }

@@ -35,7 +35,7 @@ export interface LeaseBehaviours {
   readonly renewalLooksTwice: boolean;
   /** A time-to-live read while the member is demoted is refused (PR 17506; 3.4.32, 3.5.14) instead of answered with 292 years. */
   readonly refusesDemotedTtl: boolean;
-  /** The clock of the queue of expiries: the wall clock in 3.4 only (issue 12291); a lease's own deadline is always monotonic. */
+  /** The clock of the queue of expiries: the wall clock in 3.4 (issue 12291), and in 3.0, which has no queue but looks at every lease. */
   readonly queueClock: 'monotonic' | 'wall';
   /** When a lease that was reported expired is reported again: after the retry interval (3.4.0), or on each look (3.3). */
   readonly expiredRetry: 'interval' | 'each-look';
@@ -49,6 +49,18 @@ export interface LeaseBehaviours {
   readonly hasFastKeepAlive: boolean;
   /** A member that asks the leader pauses 50 ms between two rounds of a renewal (3.5.0). */
   readonly pausesBetweenForwards: boolean;
+  /** The clock of a lease's deadline: the wall clock in 3.0, whose Go has no other; monotonic from 3.1 on. */
+  readonly deadlineClock: 'monotonic' | 'wall';
+  /** A time-to-live of a lease that does not exist is answered with -1: 3.2.0 on; refused before. */
+  readonly tellsMissingTtl: boolean;
+  /** A TTL may be too large for a clock, and is refused: 3.2.17, 3.3.2. */
+  readonly refusesHugeTtl: boolean;
+  /** Many leases that end at once are not all revoked at once, and a new leader spreads their ends: 3.2.2 on. */
+  readonly limitsRevocations: boolean;
+  /** What a revocation that failed is answered with: its reason, or, in 3.0, always that there is no such lease. */
+  readonly revokeRefusal: 'reason' | 'not-found';
+  /** Whoever asks, leases are revoked in root's name, so that 3.3 goes along with it (issue 11689): 3.2.31 and 3.2.32 only. */
+  readonly revokesAsRoot: boolean;
   /** Bytes a peer's lease request may have (3.5.33, 3.6.14, 3.7.1); undefined: any. */
   readonly peerRequestSizeMax: number | undefined;
 }
@@ -62,6 +74,7 @@ function leadershipCheckOf(release: string): LeaseBehaviours['leadershipCheck'] 
 
 /** The behaviours of a release such as `3.5.16`. */
 export function leaseBehavioursOf(release: string): LeaseBehaviours {
+  const isWallClockQueue = !isSince(release, '3.1.0') || (isSince(release, '3.4.0') && !isSince(release, '3.5.0'));
   return Object.freeze({
     recoversNegativeIds: isSince(release, '3.4.20', '3.5.3', '3.6.0'),
     waitsForApply: isSince(release, '3.4.20', '3.5.3', '3.6.0'),
@@ -72,13 +85,19 @@ export function leaseBehavioursOf(release: string): LeaseBehaviours {
     dropsSentCheckpoints: isSince(release, '3.4.19', '3.5.5', '3.6.0'),
     renewalLooksTwice: isSince(release, '3.4.38', '3.5.23', '3.6.5', '3.7.0'),
     refusesDemotedTtl: isSince(release, '3.4.32', '3.5.14', '3.6.0'),
-    queueClock: isSince(release, '3.4.0') && !isSince(release, '3.5.0') ? 'wall' : 'monotonic',
+    queueClock: isWallClockQueue ? 'wall' : 'monotonic',
     expiredRetry: isSince(release, '3.4.0') ? 'interval' : 'each-look',
     lookPacing: isSince(release, '3.6.0') ? 'ticker' : 'pause',
     checksTtlKeys: isSince(release, '3.4.26', '3.5.9', '3.6.0'),
     requiresUser: isSince(release, '3.4.42', '3.5.28', '3.6.9', '3.7.0'),
     hasFastKeepAlive: isSince(release, '3.7.0'),
     pausesBetweenForwards: isSince(release, '3.5.0'),
+    deadlineClock: isSince(release, '3.1.0') ? 'monotonic' : 'wall',
+    tellsMissingTtl: isSince(release, '3.2.0'),
+    refusesHugeTtl: isSince(release, '3.2.17', '3.3.2'),
+    limitsRevocations: isSince(release, '3.2.2'),
+    revokeRefusal: isSince(release, '3.1.0') ? 'reason' : 'not-found',
+    revokesAsRoot: isSince(release, '3.2.31') && !isSince(release, '3.3.0'),
     peerRequestSizeMax: isSince(release, '3.5.33', '3.6.14', '3.7.1') ? PEER_REQUEST_SIZE_MAX : undefined,
   });
 }

@@ -54,7 +54,12 @@ export class LeaseApi<Caller> {
 
   /** Lease.LeaseRevoke. */
   *revoke(request: LeaseRevokeRequest, caller: Caller): Fiber<Answer<LeaseRevokeResponse>> {
-    return requireUser(this.host, caller) ?? (yield* this.host.propose({kind: 'lease-revoke', request}, caller));
+    const {host} = this;
+    const refused = requireUser(host, caller);
+    if (refused !== undefined) return refused;
+    const proposer = host.behaviours.revokesAsRoot ? host.asRoot() : caller;
+    const answer: Answer<LeaseRevokeResponse> = yield* host.propose({kind: 'lease-revoke', request}, proposer);
+    return answer.kind === 'error' && host.behaviours.revokeRefusal === 'not-found' ? ERR_LEASE_NOT_FOUND : answer;
   }
 
   /** Lease.LeaseTimeToLive; TTL -1 for a lease that does not exist. */
@@ -65,7 +70,7 @@ export class LeaseApi<Caller> {
     if (refused !== undefined) return refused;
     const answer = yield* this.askTimeToLive(request);
     if (answer.kind === 'error') {
-      if (answer !== ERR_LEASE_NOT_FOUND) return answer;
+      if (answer !== ERR_LEASE_NOT_FOUND || !host.behaviours.tellsMissingTtl) return answer;
       return ok(leaseTimeToLiveResponse.make({header: host.header(), id: request.id, ttl: -1}));
     }
     const checked = host.behaviours.checksTtlKeys && request.keys && host.auth.isEnabled();

@@ -148,7 +148,7 @@ export class Lessor implements StoreLessor {
   /** Grants a lease. Refused: id 0, a TTL above LEASE_TTL_MAX, an id in use. */
   grant(id: LeaseId, ttl: number): Answer<Lease> {
     if (id === NO_LEASE) return ERR_LEASE_NOT_FOUND;
-    if (ttl > LEASE_TTL_MAX) return ERR_LEASE_TTL_TOO_LARGE;
+    if (ttl > LEASE_TTL_MAX && this.options.behaviours.refusesHugeTtl) return ERR_LEASE_TTL_TOO_LARGE;
     if (this.leases.has(id)) return ERR_LEASE_EXISTS;
     const lease = new Lease(id, Math.max(ttl, this.options.minTtl));
     this.leases.set(id, lease);
@@ -199,7 +199,7 @@ export class Lessor implements StoreLessor {
     if (lease === undefined) return ERR_LEASE_NOT_FOUND;
     // As it was when the lease was looked up: a checkpoint applied during the waits below does not count.
     const clears = this.checkpointer !== undefined && lease.remainingTtl > 0;
-    if (lease.isExpired(this.env.clock.monotonicUs())) return yield* this.outcomeOfExpired(lease, primacy);
+    if (lease.isExpired(this.nowUs())) return yield* this.outcomeOfExpired(lease, primacy);
     if (this.env.failpoints.armed) yield* this.env.failpoints.hit('beforeCheckpointInLeaseRenew');
     if (clears) {
       const failed = yield* this.clearCheckpoint(id);
@@ -267,9 +267,9 @@ export class Lessor implements StoreLessor {
       this.beginTerm(lease, extendUs);
       if (behaviours.promotionSchedulesCheckpoints) this.scheduleCheckpoint(lease);
     }
-    if (this.leases.size < revokeRate) return;
+    if (!behaviours.limitsRevocations || this.leases.size < revokeRate) return;
     this.env.trace.mark('lease: crowded ends were spread');
-    for (const {lease, delayUs} of spreadExpiries(this.list(), this.env.clock.monotonicUs(), revokeRate)) {
+    for (const {lease, delayUs} of spreadExpiries(this.list(), this.nowUs(), revokeRate)) {
       this.beginTerm(lease, delayUs + extendUs);
       if (behaviours.promotionSchedulesCheckpoints) this.scheduleCheckpoint(lease);
     }
@@ -294,10 +294,16 @@ export class Lessor implements StoreLessor {
   }
 
   private beginTerm(lease: Lease, extendUs: number): void {
-    const nowUs = this.env.clock.monotonicUs();
+    const nowUs = this.nowUs();
     lease.refresh(nowUs, extendUs);
     this.queue.set(lease.id, lease.expiryUs + this.queueNowUs() - nowUs);
     if (lease.expiryUs < this.nextLookUs) this.changes.notify();
+  }
+
+  /** As deadlines are counted. */
+  private nowUs(): number {
+    const {clock} = this.env;
+    return this.options.behaviours.deadlineClock === 'wall' ? clock.wallUs() : clock.monotonicUs();
   }
 
   private queueNowUs(): number {
@@ -330,10 +336,10 @@ export class Lessor implements StoreLessor {
     const {behaviours, expiredRetryUs, revokeRate} = this.options;
     const ids: LeaseId[] = [];
     if (this.primacy === undefined) return ids;
-    const nowUs = this.env.clock.monotonicUs();
+    const nowUs = this.nowUs();
     const queueNowUs = this.queueNowUs();
     const retryUs = behaviours.expiredRetry === 'each-look' ? LOOK_INTERVAL_US : expiredRetryUs;
-    const limit = Math.floor(revokeRate / 2);
+    const limit = behaviours.limitsRevocations ? Math.floor(revokeRate / 2) : Number.POSITIVE_INFINITY;
     while (ids.length < limit) {
       const head = this.queue.peek();
       if (head === undefined) break;

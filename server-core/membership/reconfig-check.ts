@@ -9,6 +9,10 @@ import {isStarted} from './member.ts';
 export interface ReconfigBehaviours {
   /** Who must be connected when a member is added: everybody, or from 3.5.30 and 3.6.11 a quorum of the grown cluster (#21640). */
   readonly addNeeds: 'all-connected' | 'quorum-connected';
+  /** Members must also be connected, not only started: 3.1 on. */
+  readonly asksForHealth: boolean;
+  /** A change is answered with the members that are there behind it: 3.2 on. */
+  readonly tellsMembers: boolean;
   /** Learners do not count and are added and removed without these questions: 3.4. */
   readonly knowsLearners: boolean;
   /** 3.5 waits until the leader has applied what is committed before it judges a learner, and knows an id that is none (#13508, #15096). */
@@ -18,6 +22,8 @@ export interface ReconfigBehaviours {
 export function reconfigBehaviours(release: string): ReconfigBehaviours {
   return Object.freeze({
     addNeeds: isSince(release, '3.5.30', '3.6.11', '3.7.0') ? 'quorum-connected' : 'all-connected',
+    asksForHealth: isSince(release, '3.1.0'),
+    tellsMembers: isSince(release, '3.2.0'),
     knowsLearners: isSince(release, '3.4.0'),
     promotionWaitsForApply: isSince(release, '3.5.0'),
   });
@@ -49,6 +55,7 @@ export function additionRefusal(
   const isAlone = started === 1 && voters.length === 1;
   const asksForStarted = !isLearner || !behaviours.knowsLearners;
   if (asksForStarted && !isAlone && started < quorumOf(voters.length + 1)) return 'not-enough-started';
+  if (!behaviours.asksForHealth) return undefined;
   const connected = connectedCount(voters, view);
   if (behaviours.addNeeds === 'all-connected') return connected === voters.length ? undefined : 'unhealthy';
   return voters.length === 1 || connected >= quorumOf(voters.length + 1) ? undefined : 'unhealthy';
@@ -56,6 +63,7 @@ export function additionRefusal(
 
 /** mayRemoveMember. A peer that is down is not part of the active quorum, so it may go. */
 export function removalRefusal(
+  {asksForHealth}: ReconfigBehaviours,
   view: ReconfigView & {readonly localId: MemberId; readonly isActive: (id: MemberId) => boolean},
   id: MemberId,
 ): ReconfigRefusal | undefined {
@@ -63,7 +71,7 @@ export function removalRefusal(
   const voters = votersOf(view);
   const others = voters.filter((member) => member.id !== id);
   if (others.filter(isStarted).length < quorumOf(others.length)) return 'not-enough-started';
-  if (id !== view.localId && !view.isActive(id)) return undefined;
+  if (!asksForHealth || (id !== view.localId && !view.isActive(id))) return undefined;
   const remaining = connectedCount(voters, view) - 1;
   return remaining < 1 + Math.floor((voters.length - 1) / 2) ? 'unhealthy' : undefined;
 }

@@ -2,6 +2,8 @@
 import {isAffected} from '../errata/registry.ts';
 import {isSince} from '../release/release.ts';
 import type {GoSort} from './go-sort.ts';
+import type {KnownFields} from './known-fields.ts';
+import {knownFieldsOf} from './known-fields.ts';
 
 export interface MvccBehaviours {
   /**
@@ -23,6 +25,27 @@ export interface MvccBehaviours {
   readonly raisesRevisionToScheduledCompaction: boolean;
   /** What decides the order of equal elements in a sorted range. */
   readonly sort: GoSort;
+  /** The fields of requests that the release knows; undefined: all. */
+  readonly knownFields: KnownFields | undefined;
+  /**
+   * How a transaction is found to change a key twice. intervals: deletions are intervals, nested ones included (3.3.0). sorted-puts: the
+   * places of a deletion's two ends among the sorted keys that are put must be the same.
+   */
+  readonly duplicateKeys: 'intervals' | 'sorted-puts';
+  /**
+   * An operation without a request is refused: 3.2.1 on. Before, it is passed over, and its answer, which is not there either, ends the
+   * process of the member that was asked as it is put on the wire (ResponseOp.Size of nothing).
+   */
+  readonly refusesEmptyOps: boolean;
+  /** A comparison whose operand is not there, or of another kind, compares with zero: 3.3.0 on. Before, everything is equal to it. */
+  readonly comparesWithAbsentOperand: boolean;
+  /** A range with a target to sort by, but no order, comes in ascending order: 3.1.0 on. Before, in that of its keys. */
+  readonly sortsByTargetAlone: boolean;
+  /**
+   * The header of a transaction tells the revision behind it. expected: one more as soon as one of its operations is no range, even if
+   * that deleted nothing: 3.0. actual: 3.1.0 on (commit 92a0f08).
+   */
+  readonly txnRevision: 'actual' | 'expected';
 }
 
 /** The behaviours of a release. */
@@ -37,5 +60,11 @@ export function mvccBehaviours(release: string): MvccBehaviours {
     keepsCompactionHashes: isSince(release, '3.5.5', '3.6.0'),
     raisesRevisionToScheduledCompaction: !isAffected('17780', release),
     sort: isSince(release, '3.5.0') ? 'pdq' : isSince(release, '3.4.0') ? 'pdq-1.19' : 'quicksort',
+    knownFields: knownFieldsOf(release),
+    duplicateKeys: isSince(release, '3.3.0') ? 'intervals' : 'sorted-puts',
+    refusesEmptyOps: isSince(release, '3.2.1', '3.3.0'),
+    comparesWithAbsentOperand: isSince(release, '3.3.0'),
+    sortsByTargetAlone: isSince(release, '3.1.0'),
+    txnRevision: isSince(release, '3.1.0') ? 'actual' : 'expected',
   });
 }

@@ -14,10 +14,15 @@ const ABSENT: KeyValue = Object.freeze({
   lease: NO_LEASE,
 });
 
-/** Does the comparison hold for all of the pairs that its range shows? */
-export function isSatisfied(compare: Compare, kvs: readonly KeyValue[]): boolean {
+/**
+ * Does the comparison hold for all of the pairs that its range shows? `takesAbsent`: an operand that is not there, or of another kind
+ * than the target, counts as zero; otherwise everything is equal to it.
+ */
+export function isSatisfied(compare: Compare, kvs: readonly KeyValue[], takesAbsent = true): boolean {
   // There is no way to name a missing value, so comparing one fails; versions and revisions of a missing key are zero.
-  if (kvs.length === 0) return compare.target !== 'value' && holds(compare, ABSENT);
+  if (kvs.length === 0 && compare.target === 'value') return false;
+  if (!takesAbsent && compare.operand?.kind !== compare.target) return fits(compare.result, 0);
+  if (kvs.length === 0) return holds(compare, ABSENT);
   for (const kv of kvs) if (!holds(compare, kv)) return false;
   return true;
 }

@@ -45,7 +45,8 @@ export function chooseBranch(view: ReadView, request: TxnRequest): Branch {
 function allHold(view: ReadView, compares: readonly Compare[]): boolean {
   for (const compare of compares) {
     const result = view.range(compare.key, compare.rangeEnd, NEWEST);
-    if (isRefusal(result) || !isSatisfied(compare, result.kvs)) return false;
+    if (isRefusal(result)) return false;
+    if (!isSatisfied(compare, result.kvs, view.behaviours.comparesWithAbsentOperand)) return false;
   }
   return true;
 }
@@ -98,8 +99,11 @@ export function checkLease({lease}: PutRequest, lessor: Lessor | undefined): Ref
 
 /** Carries out a branch that was checked. etcd: executeTxn. */
 export function executeBranch(txn: WriteTxn, branch: Branch): TxnResponse {
+  const {revision} = txn;
   const responses = executeOps(txn, branch);
-  return {header: revisionHeader(txn.revisionAfter), succeeded: branch.succeeded, responses};
+  const isExpectedToChange = txn.behaviours.txnRevision === 'expected' && branch.ops.some(({kind}) => kind !== 'range');
+  const header = revisionHeader(isExpectedToChange ? revision + 1 : txn.revisionAfter);
+  return {header, succeeded: branch.succeeded, responses};
 }
 
 function executeOps(txn: WriteTxn, branch: Branch): ResponseOp[] {

@@ -50,7 +50,8 @@ export function executeRange(view: ReadView, request: RangeRequest): RangeRespon
   if (isRefusal(result)) return result;
   let {kvs} = result;
   if (hasBounds(request)) kvs = kvs.filter((kv) => isWithinBounds(kv, request));
-  if (kvs.length > 1) sortKeyValues(kvs, request.sortTarget, request.sortOrder, view.behaviours.sort);
+  const isSorted = request.sortOrder !== 'none' || view.behaviours.sortsByTargetAlone;
+  if (kvs.length > 1 && isSorted) sortKeyValues(kvs, request.sortTarget, request.sortOrder, view.behaviours.sort);
   const more = limit > 0 && kvs.length > limit;
   if (more) kvs.length = limit;
   if (request.keysOnly) {

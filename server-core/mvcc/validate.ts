@@ -1,5 +1,6 @@
 // server-core/mvcc/validate.ts: what the KV service refuses without looking at the store. etcd: server/etcdserver/api/v3rpc/key.go.
 import type {ByteString} from '../../base/byte-string.ts';
+import {compareByteStrings} from '../../base/byte-string.ts';
 import type {DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest} from '../etcdserverpb/types.ts';
 import {NO_LEASE} from '../etcdserverpb/types.ts';
 import type {MvccBehaviours} from './behaviours.ts';
@@ -43,6 +44,7 @@ export function validateTxn(
   opsMax: number,
   behaviours: MvccBehaviours = NEWEST_BEHAVIOURS,
 ): Refusal | undefined {
+  if (behaviours.duplicateKeys === 'sorted-puts') return validateEarlyTxn(request, opsMax, behaviours);
   const refusal = validateOps(request, opsMax, behaviours);
   if (refusal !== undefined) return refusal;
   for (const ops of [request.success, request.failure]) {
@@ -76,7 +78,7 @@ function validateOp(op: RequestOp, opsMax: number, behaviours: MvccBehaviours): 
     case 'txn':
       return validateOps(op.request, opsMax, behaviours);
     case 'none':
-      return ERR_KEY_NOT_FOUND;
+      return behaviours.refusesEmptyOps ? ERR_KEY_NOT_FOUND : undefined;
   }
 }
 
@@ -139,4 +141,36 @@ function mergeNested(changes: Changes, request: TxnRequest): boolean {
   for (const deletion of then.deletes) changes.deletes.push(deletion);
   for (const deletion of otherwise.deletes) changes.deletes.push(deletion);
   return true;
+}
+
+/** As before 3.3, when nothing was nested: list by list, first its operations, then the keys that are changed twice. */
+function validateEarlyTxn(request: TxnRequest, opsMax: number, behaviours: MvccBehaviours): Refusal | undefined {
+  const {compare, success, failure} = request;
+  if (Math.max(compare.length, success.length, failure.length) > opsMax) return ERR_TOO_MANY_OPS;
+  for (const {key} of compare) if (key.length === 0) return ERR_EMPTY_KEY;
+  for (const ops of [success, failure]) {
+    for (const op of ops) {
+      const refusal = validateOp(op, 0, behaviours);
+      if (refusal !== undefined) return refusal;
+    }
+    if (changesTwice(ops)) return ERR_DUPLICATE_KEY;
+  }
+  return undefined;
+}
+
+/**
+ * Is a key put twice, or put and deleted? An open end counts as the smallest key, so what such a deletion meets is not what lies behind
+ * its key but what lies before it. An answer of real etcd, kept. etcd 3.2: checkRequestDupKeys.
+ */
+function changesTwice(ops: readonly RequestOp[]): boolean {
+  const puts = ops.flatMap((op) => (op.kind === 'put' ? [op.request.key] : []));
+  const sorted = [...new Set(puts)].sort(compareByteStrings);
+  if (sorted.length < puts.length) return true;
+  if (sorted.length === 0) return false;
+  const placeOf = (key: ByteString) => sorted.filter((put) => put < key).length;
+  return ops.some((op) => {
+    if (op.kind !== 'delete-range') return false;
+    const {key, rangeEnd} = op.request;
+    return rangeEnd === '' ? sorted.includes(key) : placeOf(key) !== placeOf(rangeEnd);
+  });
 }

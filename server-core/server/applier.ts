@@ -22,6 +22,7 @@ import type {Cluster} from '../membership/cluster.ts';
 import type {MvccBehaviours} from '../mvcc/behaviours.ts';
 import type {Refusal} from '../mvcc/errors.ts';
 import {isRefusal} from '../mvcc/errors.ts';
+import {knownDeleteRange, knownPut, knownRange, knownTxn} from '../mvcc/known-fields.ts';
 import {MvccStore} from '../mvcc/store.ts';
 import type {Lessor} from '../mvcc/store-state.ts';
 import {AlarmStore} from './alarms.ts';
@@ -141,6 +142,32 @@ export class Applier {
    */
   apply({header, body: asked}: InternalRaftRequest, isAwaited: boolean): Answer<object> | undefined {
     if (!isAwaited && hasNoEffect(asked)) return {kind: 'ok', response: {}};
+    return this.applyKnown(header, this.known(asked), isAwaited);
+  }
+
+  /** The request as far as this release understands it. */
+  private known(body: RaftRequestBody): RaftRequestBody {
+    const {knownFields} = this.parts.mvcc;
+    if (knownFields === undefined) return body;
+    switch (body.kind) {
+      case 'range':
+        return {kind: 'range', request: knownRange(knownFields, body.request)};
+      case 'put':
+        return {kind: 'put', request: knownPut(knownFields, body.request)};
+      case 'delete-range':
+        return {kind: 'delete-range', request: knownDeleteRange(knownFields, body.request)};
+      case 'txn':
+        return {kind: 'txn', request: knownTxn(knownFields, body.request)};
+      default:
+        return body;
+    }
+  }
+
+  private applyKnown(
+    header: RequestHeader | undefined,
+    asked: RaftRequestBody,
+    isAwaited: boolean,
+  ): Answer<object> | undefined {
     const {auth, behaviours} = this.parts;
     // Before permissions are looked at: what only a range forbids is refused here and carried out elsewhere (18667).
     const strips = !isAwaited && behaviours.stripsRangesOfForeignTxns && asked.kind === 'txn';
@@ -157,20 +184,24 @@ export class Applier {
     return isBeyondQuota && answer?.kind === 'ok' ? ERR_NO_SPACE : answer;
   }
 
+  private get isCorrupt(): boolean {
+    return this.parts.behaviours.knowsCorruption && this.alarms.has('corrupt');
+  }
+
   private refusedByAlarm(body: RaftRequestBody): ServerError | undefined {
     switch (body.kind) {
       case 'put':
       case 'lease-grant':
-        if (this.alarms.has('corrupt')) return ERR_CORRUPT;
+        if (this.isCorrupt) return ERR_CORRUPT;
         return this.alarms.has('nospace') ? ERR_NO_SPACE : undefined;
       case 'txn':
-        if (this.alarms.has('corrupt')) return ERR_CORRUPT;
+        if (this.isCorrupt) return ERR_CORRUPT;
         return this.alarms.has('nospace') && this.quota.growsWith(body.request) ? ERR_NO_SPACE : undefined;
       case 'range':
       case 'delete-range':
       case 'compaction':
       case 'lease-revoke':
-        return this.alarms.has('corrupt') ? ERR_CORRUPT : undefined;
+        return this.isCorrupt ? ERR_CORRUPT : undefined;
       default:
         return undefined;
     }

@@ -48,7 +48,7 @@ export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?
     batchIntervalUs: config.backendBatchIntervalMs * 1000,
     batchLimit: config.backendBatchLimit,
     // bbolt on Linux: 3.3 left the freelist out of the file.
-    freelistSync: isSince(config.release, '3.4.0'),
+    freelistSync: !isSince(config.release, '3.3.0') || isSince(config.release, '3.4.0'),
     commitsDeletionsAtUnlock: isSince(config.release, '3.4.30', '3.5.12', '3.6.0'),
     hooksDefragCommit: behaviours.storesIndexBeforeDefrag,
   });

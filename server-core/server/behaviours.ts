@@ -38,12 +38,8 @@ export interface ServerBehaviours {
   readonly printsLikeProtobufGo: boolean;
   /** MoveLeader checks that the target is a member: 3.4 on; before, it waited for a transfer that never came. */
   readonly moveLeaderChecksTarget: boolean;
-  /** Maintenance.Downgrade is there: 3.5 on. */
-  readonly hasDowngrade: boolean;
   /** Not capable, learner and unknown-version refusals are FailedPrecondition (12985): 3.6 on; Unavailable before. */
   readonly refusalsAreFailedPrecondition: boolean;
-  /** KV.RangeStream is there: 3.7.0 on. */
-  readonly hasRangeStream: boolean;
   /** Learners exist: 3.4 on. */
   readonly hasLearners: boolean;
   /** --pre-vote is on unless told otherwise: 3.5 on. */
@@ -57,6 +53,33 @@ export interface ServerBehaviours {
   /** Compaction: revisions removed in one batch, and the pause between two in microseconds. */
   readonly compactionBatch: number;
   readonly compactionPauseUs: number;
+  /**
+   * How a linearizable read is made sure of. read-index: 3.2 on. read-index-from-3.1: the same, once the cluster's version is 3.1; before,
+   * and in 3.0 always (consensus), the read goes through the log like a write. etcd 3.1: legacyRange, legacyTxn.
+   */
+  readonly reads: 'read-index' | 'read-index-from-3.1' | 'consensus';
+  /** The member can tell others an index to read at: raft knows MsgReadIndex since 3.1. 3.0 says nothing to such a question. */
+  readonly answersReadIndex: boolean;
+  /** A read that waits for its index is refused once the leader changes: 3.3.14 on. Before, it waits for its deadline. */
+  readonly readsEndWithLeader: boolean;
+  /** No v3 call is served before the cluster has a version of 3.x: up to 3.1. 3.2 opens the API as the process starts. */
+  readonly gatesApi: boolean;
+  /** Proposals are refused while 5000 committed entries wait to be applied: 3.1 on. */
+  readonly refusesBacklog: boolean;
+  /** A v3 request may take five seconds and twice the election timeout: 3.1 on. Before, five seconds. */
+  readonly addsElectionsToTimeout: boolean;
+  /** A request that was overtaken by a change of the auth store is made again, with what its token stands for by then: 3.1 to 3.3.18, 3.4.3. */
+  readonly repeatsOnOldRevision: boolean;
+  /** A leader that stops hands leadership on: 3.1 on. */
+  readonly handsLeadershipOn: boolean;
+  /** --strict-reconfig-check is on unless told otherwise: 3.1 on. */
+  readonly strictReconfigByDefault: boolean;
+  /** The alarm CORRUPT and the checks that raise it are there: 3.3 on. */
+  readonly knowsCorruption: boolean;
+  /** The leader proposes a SYNC of the v2 store twice a second, whether any key expires or not: 3.0 (commit 2f96a68). */
+  readonly syncsAlways: boolean;
+  /** A new leader lets leases expire as soon as raft says that it leads, not with its first applied entry: 3.0 (commit 0f0c048). */
+  readonly promotesLessorAtOnce: boolean;
 }
 
 function readIndexRetryOf(release: string): ServerBehaviours['readIndexRetry'] {
@@ -66,6 +89,7 @@ function readIndexRetryOf(release: string): ServerBehaviours['readIndexRetry'] {
 
 /** The behaviours of a release. */
 export function serverBehaviours(release: string): ServerBehaviours {
+  const has31 = isSince(release, '3.1.0');
   const has34 = isSince(release, '3.4.0');
   const has35 = isSince(release, '3.5.0');
   const has36 = isSince(release, '3.6.0');
@@ -83,9 +107,7 @@ export function serverBehaviours(release: string): ServerBehaviours {
     statusTellsQuotaInForce: isSince(release, '3.6.6'),
     printsLikeProtobufGo: isSince(release, '3.7.0'),
     moveLeaderChecksTarget: has34,
-    hasDowngrade: has35,
     refusalsAreFailedPrecondition: has36,
-    hasRangeStream: isSince(release, '3.7.0'),
     hasLearners: has34,
     preVoteByDefault: has35,
     snapshotCountDefault: has36 || !isSince(release, '3.2.0') ? 10_000 : 100_000,
@@ -93,5 +115,17 @@ export function serverBehaviours(release: string): ServerBehaviours {
     refusesForeignMessages: isSince(release, '3.4.32', '3.5.14', '3.6.0'),
     compactionBatch: has34 ? 1_000 : 10_000,
     compactionPauseUs: has34 ? 10_000 : 100_000,
+    reads: isSince(release, '3.2.0') ? 'read-index' : has31 ? 'read-index-from-3.1' : 'consensus',
+    answersReadIndex: has31,
+    readsEndWithLeader: isSince(release, '3.3.14', '3.4.0'),
+    gatesApi: !isSince(release, '3.2.0'),
+    refusesBacklog: has31,
+    addsElectionsToTimeout: has31,
+    repeatsOnOldRevision: has31 && !isSince(release, '3.3.19', '3.4.4'),
+    handsLeadershipOn: has31,
+    strictReconfigByDefault: has31,
+    knowsCorruption: isSince(release, '3.3.0'),
+    syncsAlways: !has31,
+    promotesLessorAtOnce: !has31,
   });
 }

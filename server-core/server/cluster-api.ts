@@ -103,7 +103,10 @@ export class ClusterApi {
     const type = asLearner ? 'ConfChangeAddLearnerNode' : 'ConfChangeAddNode';
     const members = yield* this.change(type, id, encodeMember(member));
     if ('kind' in members) return members;
-    return {kind: 'ok', response: {header: this.header(), member: messageOf(member), members: members.map(messageOf)}};
+    return {
+      kind: 'ok',
+      response: {header: this.header(), member: messageOf(member), members: this.told(members).map(messageOf)},
+    };
   }
 
   /** Cluster.MemberRemove. */
@@ -111,12 +114,12 @@ export class ClusterApi {
     const refused = yield* this.parts.permit('member-change', token);
     if (refused !== undefined) return refused;
     if (this.parts.config.strictReconfigCheck) {
-      const {id: localId, activeSinceUs} = this.parts;
+      const {behaviours, id: localId, activeSinceUs} = this.parts;
       const isActive = (peer: MemberId) => activeSinceUs(peer) !== undefined;
-      const unready = removalRefusal({...this.view(), localId, isActive}, id);
+      const unready = removalRefusal(behaviours, {...this.view(), localId, isActive}, id);
       if (unready !== undefined) return RECONFIG_ERRORS[unready];
     }
-    return this.respond(yield* this.change('ConfChangeRemoveNode', id, undefined));
+    return this.respondToChange(yield* this.change('ConfChangeRemoveNode', id, undefined));
   }
 
   /** Cluster.MemberUpdate. etcd looks at the URLs only when a peer's are changed in the transport. */
@@ -124,7 +127,7 @@ export class ClusterApi {
     const refused = yield* this.parts.permit('member-change', token);
     if (refused !== undefined) return refused;
     const member: Member = {id, peerUrls, isLearner: false, name: '', clientUrls: []};
-    return this.respond(yield* this.change('ConfChangeUpdateNode', id, encodeMember(member)));
+    return this.respondToChange(yield* this.change('ConfChangeUpdateNode', id, encodeMember(member)));
   }
 
   /** Cluster.MemberPromote: here if this member leads, else at the leader. */
@@ -241,6 +244,15 @@ export class ClusterApi {
       members: cluster.members(),
       isConnected: (peer) => peer === id || (activeSinceUs(peer) ?? Number.POSITIVE_INFINITY) < sinceUs,
     };
+  }
+
+  private respondToChange(members: readonly Member[] | ServerError): Answer<MembersResponse> {
+    return this.respond('kind' in members ? members : this.told(members));
+  }
+
+  /** What the release tells of the members behind a change. */
+  private told(members: readonly Member[]): readonly Member[] {
+    return this.parts.behaviours.tellsMembers ? members : [];
   }
 
   private respond(members: readonly Member[] | ServerError): Answer<MembersResponse> {

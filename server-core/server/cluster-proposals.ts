@@ -1,11 +1,12 @@
 // server-core/server/cluster-proposals.ts: what a member proposes about the cluster: its own attributes, the version, a downgrade job, and
 // membership changes. Up to 3.5 the first two go as v2 requests. etcd: publish, publishV3, updateClusterVersion, configure.
 import type {Id64} from '../../base/ids.ts';
+import {toId64} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, select, until} from '../../env/fiber.ts';
 import type {Promised} from '../../env/sync.ts';
-import {encodeV2Request} from '../etcdserverpb/v2-request.ts';
+import {encodeV2Request, v2Request} from '../etcdserverpb/v2-request.ts';
 import type {MembershipBehaviours} from '../membership/behaviours.ts';
 import type {ClusterRequest} from '../membership/cluster-requests.ts';
 import {bodyOf, v2RequestOf} from '../membership/cluster-requests.ts';
@@ -69,6 +70,14 @@ export class ClusterProposals {
     const outcome = yield* until(result);
     if (behaviours.answersAfterAdvance) yield* until(outcome.toApply.happened('advanced'));
     return outcome;
+  }
+
+  /** The v2 store's keys expire as of now. Nobody waits for it. etcd: sync. */
+  sync(): void {
+    const {env, raft, requestIds} = this.parts;
+    const timeNs = toId64((BigInt(env.clock.wallUs()) * 1000n).toString(16));
+    raft.node.propose(encodeV2Request(v2Request({id: requestIds.next(), method: 'SYNC', timeNs})));
+    raft.stepped();
   }
 
   private *proposeV2(id: Id64, data: Uint8Array): Fiber<Answer<object>> {

@@ -15,6 +15,7 @@ import type {VersionBehaviours} from '../version/behaviours.ts';
 import {versionBehaviours} from '../version/behaviours.ts';
 import {versionBody} from '../version/bodies.ts';
 import type {Applier} from './applier.ts';
+import {serverBehaviours} from './behaviours.ts';
 import type {ClusterApiParts} from './cluster-api.ts';
 import {ClusterApi} from './cluster-api.ts';
 import {DowngradeApi} from './downgrade-api.ts';
@@ -27,6 +28,8 @@ import {VersionMonitor} from './version-monitor.ts';
 
 /** applyTimeout: how long a member may lag behind what is committed. */
 const APPLY_TIMEOUT_US = 1_000_000;
+/** SyncTicker. */
+const SYNC_INTERVAL_US = 500_000;
 
 export interface ClusterServiceParts extends Omit<ClusterApiParts, 'behaviours' | 'waitApplied'> {
   readonly applier: Applier;
@@ -71,9 +74,19 @@ export class ClusterService {
     });
   }
 
-  /** Starts the version monitor's loops. */
+  /** Starts the version monitor's loops, and the v2 store's clock where it never stands still. */
   start(): void {
+    const {env, config} = this.parts;
     this.monitor.start();
+    if (serverBehaviours(config.release).syncsAlways) env.spawn('v2-sync', this.sync());
+  }
+
+  private *sync(): Fiber<never> {
+    const {env, id, leader, proposals} = this.parts;
+    for (;;) {
+      yield* sleepUs(env.clock, SYNC_INTERVAL_US);
+      if (leader.value === id) proposals.sync();
+    }
   }
 
   /** What members are told on the peer port. etcd: newPeerHandler. */

@@ -5,6 +5,7 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs} from '../../env/fiber.ts';
 import type {CompactionRequest} from '../etcdserverpb/types.ts';
+import {isSince} from '../release/release.ts';
 import type {Answer} from './proposer.ts';
 
 /** --auto-compaction-mode and --auto-compaction-retention: microseconds, or revisions to keep. */
@@ -21,13 +22,49 @@ export interface CompactorHost {
 }
 
 const HOUR_US = 3_600_000_000;
+const HOURLY_LOOK_US = 300_000_000;
 const RETRY_DIVISOR = 10;
 const REVISION_INTERVAL_US = 300_000_000;
 const ALREADY_COMPACTED = 'etcdserver: mvcc: required revision has been compacted';
 
+export interface CompactorBehaviours {
+  /**
+   * Modes, and how the periodic one goes: 3.3 on. hourly: --auto-compaction-retention is a number of hours, the only mode; a look every
+   * five minutes, and a compaction once an hour: up to 3.2.
+   */
+  readonly pace: 'by-period' | 'hourly';
+}
+
+export function compactorBehaviours(release: string): CompactorBehaviours {
+  return Object.freeze({pace: isSince(release, '3.3.0') ? 'by-period' : 'hourly'});
+}
+
 /** The loop of the mode. */
-export function runCompactor(host: CompactorHost, {mode, retention}: AutoCompaction): Fiber<never> {
+export function runCompactor(
+  host: CompactorHost,
+  {mode, retention}: AutoCompaction,
+  {pace}: CompactorBehaviours,
+): Fiber<never> {
+  if (pace === 'hourly') return runHourly(host, Math.max(1, Math.floor(retention / HOUR_US)));
   return mode === 'periodic' ? runPeriodic(host, retention) : runRevision(host, retention);
+}
+
+/** etcd 3.2: compactor.Periodic.Run. */
+function* runHourly(host: CompactorHost, hours: number): Fiber<never> {
+  const {clock} = host.env;
+  const looks = (hours * HOUR_US) / HOURLY_LOOK_US;
+  let seen: number[] = [];
+  let lastUs = clock.monotonicUs();
+  for (;;) {
+    seen.push(host.currentRevision());
+    yield* sleepUs(clock, HOURLY_LOOK_US);
+    if (!host.isLeader() || clock.monotonicUs() - lastUs < HOUR_US) continue;
+    const at = seen.length - looks;
+    const revision = seen[at];
+    if (at < 0 || revision === undefined || !(yield* compacts(host, revision))) continue;
+    seen = seen.slice(at + 1);
+    lastUs = clock.monotonicUs();
+  }
 }
 
 function* runPeriodic(host: CompactorHost, periodUs: number): Fiber<never> {
@@ -82,12 +119,17 @@ export interface CompactedServer {
 }
 
 /** The compactor of a server, which compacts in root's name. */
-export function runServerCompactor(server: CompactedServer, env: Env, mode: AutoCompaction): Fiber<never> {
+export function runServerCompactor(
+  server: CompactedServer,
+  env: Env,
+  mode: AutoCompaction,
+  behaviours: CompactorBehaviours,
+): Fiber<never> {
   const host = {
     env,
     isLeader: () => server.isLeader,
     currentRevision: () => server.applier.store.currentRevision,
     compact: (revision: number) => server.kv.compact({revision, physical: false}, server.parts.auth.rootToken()),
   };
-  return runCompactor(host, mode);
+  return runCompactor(host, mode, behaviours);
 }

@@ -135,7 +135,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     leaseCheckpoint: false,
     leaseCheckpointPersist: false,
     watchProgressNotifyUs: 0,
-    strictReconfigCheck: true,
+    strictReconfigCheck: behaviours.strictReconfigByDefault,
     downgradeCheckMs: 5_000,
     forceNewCluster: false,
     nextClusterVersionCompatible: false,

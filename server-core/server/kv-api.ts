@@ -15,9 +15,13 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '../etcdserverpb/types.ts';
+import {ServerEnded} from '../membership/process-end.ts';
 import type {MvccBehaviours} from '../mvcc/behaviours.ts';
+import {knownDeleteRange, knownPut, knownRange, knownTxn} from '../mvcc/known-fields.ts';
 import {validateDeleteRange, validatePut, validateRange, validateTxn} from '../mvcc/validate.ts';
+import {isSince} from '../release/release.ts';
 import type {Applier} from './applier.ts';
+import type {ServerBehaviours} from './behaviours.ts';
 import type {ServerConfig} from './config.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_NO_SPACE} from './errors.ts';
@@ -35,6 +39,9 @@ export interface KvApiHost {
   readonly proposer: Proposer;
   readonly reads: ReadLoop;
   readonly applier: Applier;
+  /** The cluster's version; undefined before the first decision. */
+  readonly clusterVersion: () => string | undefined;
+  readonly behaviours: ServerBehaviours;
   /** Raises the alarm that a quota is used up; waits until it is applied. */
   readonly raiseNoSpace: () => Fiber<void>;
   /** May the owner of the token make the call? */
@@ -49,13 +56,16 @@ export class KvApi {
   }
 
   /** KV.Range. */
-  *range(request: RangeRequest, token?: string): Fiber<Answer<RangeResponse>> {
+  *range(asked: RangeRequest, token?: string): Fiber<Answer<RangeResponse>> {
+    const request = knownRange(this.host.mvcc.knownFields, asked);
     return validateRange(request, this.host.mvcc) ?? (yield* this.rangeUnchecked(request, token));
   }
 
   /** As range(), for requests of the server itself, which may name the empty key. */
   *rangeUnchecked(request: RangeRequest, token?: string): Fiber<Answer<RangeResponse>> {
     const {applier, proposer} = this.host;
+    if (!request.serializable && this.readsThroughLog())
+      return yield* proposer.propose({kind: 'range', request}, token);
     const refused = yield* this.confirmRead(request.serializable);
     if (refused !== undefined) return refused;
     yield* applier.readable();
@@ -90,25 +100,39 @@ export class KvApi {
   }
 
   /** KV.Put. */
-  *put(request: PutRequest, token?: string): Fiber<Answer<PutResponse>> {
+  *put(asked: PutRequest, token?: string): Fiber<Answer<PutResponse>> {
+    const request = knownPut(this.host.mvcc.knownFields, asked);
     // The quota stands in front of the validation: v3rpc/quota.go wraps the KV server.
     if (!this.host.applier.quota.hasRoomForPut(request)) return yield* this.outOfSpace();
     return validatePut(request) ?? (yield* this.host.proposer.propose({kind: 'put', request}, token));
   }
 
   /** KV.DeleteRange. */
-  *deleteRange(request: DeleteRangeRequest, token?: string): Fiber<Answer<DeleteRangeResponse>> {
+  *deleteRange(asked: DeleteRangeRequest, token?: string): Fiber<Answer<DeleteRangeResponse>> {
+    const request = knownDeleteRange(this.host.mvcc.knownFields, asked);
     return validateDeleteRange(request) ?? (yield* this.host.proposer.propose({kind: 'delete-range', request}, token));
   }
 
   /** KV.Txn: one that only reads does not go through raft. */
-  *txn(request: TxnRequest, token?: string): Fiber<Answer<TxnResponse>> {
-    const {applier, config, mvcc, proposer} = this.host;
+  *txn(asked: TxnRequest, token?: string): Fiber<Answer<TxnResponse>> {
+    const {applier, config, mvcc} = this.host;
+    const request = knownTxn(mvcc.knownFields, asked);
     if (!applier.quota.hasRoomForTxn(request)) return yield* this.outOfSpace();
     const refused = validateTxn(request, config.maxTxnOps, mvcc);
     if (refused !== undefined) return refused;
-    if (!isTxnReadOnly(request)) return yield* proposer.propose({kind: 'txn', request}, token);
-    const unconfirmed = yield* this.confirmRead(isTxnSerializable(request));
+    const answer = yield* this.txnUnchecked(request, token);
+    if (answer.kind === 'ok' && !mvcc.refusesEmptyOps && answer.response.responses.some(({kind}) => kind === 'none')) {
+      throw new ServerEnded('panic: runtime error: invalid memory address or nil pointer dereference');
+    }
+    return answer;
+  }
+
+  private *txnUnchecked(request: TxnRequest, token: string | undefined): Fiber<Answer<TxnResponse>> {
+    const {applier, proposer} = this.host;
+    const isSerializable = isTxnSerializable(request);
+    const goesThroughLog = this.readsThroughLog() ? !isSerializable : !isTxnReadOnly(request);
+    if (goesThroughLog) return yield* proposer.propose({kind: 'txn', request}, token);
+    const unconfirmed = yield* this.confirmRead(isSerializable);
     if (unconfirmed !== undefined) return unconfirmed;
     yield* applier.readable();
     const answer = yield* applier.serialize(token, {kind: 'txn', request}, () => applier.readOnlyTxn(request));
@@ -128,6 +152,14 @@ export class KvApi {
     }
     // The revision is the one that holds when the answer leaves, not when the request was applied.
     return {kind: 'ok', response: {header: proposer.header()}};
+  }
+
+  /** Does a linearizable read take the way of a write? */
+  private readsThroughLog(): boolean {
+    const {reads} = this.host.behaviours;
+    if (reads === 'read-index') return false;
+    const version = reads === 'consensus' ? undefined : this.host.clusterVersion();
+    return version === undefined || !isSince(version, '3.1.0');
   }
 
   private *outOfSpace(): Fiber<ServerError> {

@@ -9,14 +9,18 @@ import type {Cell} from '../../env/sync.ts';
 import {ERR_USER_EMPTY} from '../auth/errors.ts';
 import type {AuthStore} from '../auth/store.ts';
 import {leaseBehavioursOf} from '../lease/behaviours.ts';
+import {handlePeerLease} from '../lease/peer-lease.ts';
 import type {CallerPermissions, LeaseAuth, LeaseHost} from '../lease/ports.ts';
+import {makeCheckpointer} from '../lease/revoker.ts';
 import type {Cluster} from '../membership/cluster.ts';
 import {addressOf} from '../membership/member.ts';
-import {askPeer} from '../rafthttp/peer-http.ts';
+import {askPeer, textReply} from '../rafthttp/peer-http.ts';
+import {goTime} from '../v2store/go-json.ts';
 import type {ServerConfig} from './config.ts';
 import {requestTimeoutUs} from './config.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_NO_LEADER, ERR_TIMEOUT_WAIT_APPLIED} from './errors.ts';
+import type {PeerHttp} from './peer-http.ts';
 import type {Proposer} from './proposer.ts';
 import type {RaftLoop} from './raft-loop.ts';
 import type {ReadLoop} from './read-loop.ts';
@@ -52,7 +56,7 @@ export interface LeaseHostParts {
 export function makeLeaseHost(server: LeaseHostParts): LeaseHost<Caller> {
   const {env, config, id, parts, proposer, raft, reads, requestIds, leader} = server;
   const tickUs = config.tickMs * 1000;
-  return {
+  const host: LeaseHost<Caller> = {
     env,
     lessor: parts.lessor,
     behaviours: leaseBehavioursOf(config.release),
@@ -75,6 +79,20 @@ export function makeLeaseHost(server: LeaseHostParts): LeaseHost<Caller> {
       return idFromWords(high & 0x7fff_ffff, low) as LeaseId;
     },
   };
+  if (config.leaseCheckpoint && host.behaviours.hasCheckpoints) parts.lessor.setCheckpointer(makeCheckpointer(host));
+  return host;
+}
+
+/** What other members ask of this one about leases, and how long a question takes. */
+export function answerPeers(http: PeerHttp, leases: LeaseHost<Caller>): void {
+  const {clock} = leases.env;
+  // The prober that members judge each other's round-trip times with.
+  // biome-ignore lint/correctness/useYield: nothing to wait for
+  http.handles('/raft/probing', function* () {
+    return textReply(200, `{"OK":true,"Now":"${goTime(BigInt(clock.wallUs()) * 1000n)}"}\n`);
+  });
+  http.handles('/leases', ({path, body}) => handlePeerLease(leases, path, body));
+  http.handles('/leases/internal', ({path, body}) => handlePeerLease(leases, path, body));
 }
 
 function leaseAuth(auth: AuthStore): LeaseAuth<Caller> {

@@ -18,6 +18,13 @@ import type {Waiters} from './waiters.ts';
 
 /** maxGapBetweenApplyAndCommitIndex. */
 const APPLY_GAP_MAX = 5_000;
+/** auth.ErrAuthOldRevision as long as no table maps it. */
+const OLD_REVISION = 'auth: revision in header is old';
+
+/** etcd: ReqTimeout; up to 3.0 maxV3RequestTimeout. */
+function v3TimeoutUs(config: ServerConfig, {addsElectionsToTimeout}: ServerBehaviours): number {
+  return addsElectionsToTimeout ? requestTimeoutUs(config) : 5_000_000;
+}
 
 /** A response or an error, as gRPC would carry it. */
 export type Answer<Response> = {readonly kind: 'ok'; readonly response: Response} | ServerError;
@@ -54,8 +61,21 @@ export class Proposer {
 
   /** Proposes on behalf of the owner of a token, and waits until this member has applied the request. */
   *propose<Response>(body: RaftRequestBody, token?: string): Fiber<Answer<Response>> {
-    const {committedIndex, appliedIndex, identify} = this.host;
-    if (committedIndex() > appliedIndex() + APPLY_GAP_MAX) return ERR_TOO_MANY_REQUESTS;
+    const {env, config, behaviours} = this.host;
+    const startedUs = env.clock.monotonicUs();
+    for (;;) {
+      const answer = yield* this.proposeOnce<Response>(body, token);
+      const isOvertaken = answer.kind === 'error' && answer.message === OLD_REVISION;
+      // etcd goes on as long as its client waits; here no longer than one request may take.
+      const isLate = env.clock.monotonicUs() - startedUs > requestTimeoutUs(config);
+      if (!isOvertaken || !behaviours.repeatsOnOldRevision || isLate) return answer;
+      env.trace.mark('proposer: made again with the present permissions');
+    }
+  }
+
+  private *proposeOnce<Response>(body: RaftRequestBody, token: string | undefined): Fiber<Answer<Response>> {
+    const {committedIndex, appliedIndex, identify, behaviours} = this.host;
+    if (behaviours.refusesBacklog && committedIndex() > appliedIndex() + APPLY_GAP_MAX) return ERR_TOO_MANY_REQUESTS;
     const requester = token === undefined ? undefined : yield* identify(token);
     if (requester !== undefined && 'kind' in requester) return requester;
     return yield* this.proposeAs<Response>(body, requester);
@@ -70,7 +90,7 @@ export class Proposer {
     if (data.length > config.maxRequestBytes) return ERR_REQUEST_TOO_LARGE;
     const result = waiters.register(id) as Promised<Answer<Response>>;
     const startedUs = env.clock.monotonicUs();
-    const deadline = after(env.clock, requestTimeoutUs(config));
+    const deadline = after(env.clock, v3TimeoutUs(config, this.host.behaviours));
     // raft's node takes no proposals while it knows no leader (node.run, propc).
     if (!(yield* this.host.hasLeader())) {
       waiters.forget(id);

@@ -34,6 +34,8 @@ export interface ReadLoopHost {
   readonly firstCommitEpoch: Cell<number>;
 }
 
+const NEVER: Waitable<unknown> = {ready: () => false, take: () => undefined, park: () => undefined};
+
 type Round = Promised<ServerError | undefined>;
 
 export class ReadLoop {
@@ -81,9 +83,10 @@ export class ReadLoop {
     }
   }
 
-  private *requestIndex(leaderChanged: Waitable<unknown>): Fiber<number | ServerError> {
+  private *requestIndex(changed: Waitable<unknown>): Fiber<number | ServerError> {
     const {env, raft, requestTimeoutUs, firstCommitEpoch, behaviours} = this.host;
     const deadline = after(env.clock, requestTimeoutUs);
+    const leaderChanged = behaviours.readsEndWithLeader ? changed : NEVER;
     // Any attempt's answer will do: each began after the reads that wait for it.
     const attempts = [this.ask(undefined)];
     const mayRetry = behaviours.readIndexRetry !== 'none';

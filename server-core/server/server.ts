@@ -9,19 +9,17 @@ import type {Channel} from '../../env/sync.ts';
 import {Cell} from '../../env/sync.ts';
 import type {CorruptionChecker} from '../corruption/checker.ts';
 import {runLessor} from '../lease/lessor-loop.ts';
-import {handlePeerLease} from '../lease/peer-lease.ts';
 import type {LeaseHost} from '../lease/ports.ts';
-import {makeCheckpointer, runRevoker} from '../lease/revoker.ts';
+import {runRevoker} from '../lease/revoker.ts';
 import type {Cluster} from '../membership/cluster.ts';
 import {addressOf} from '../membership/member.ts';
 import {mvccBehaviours} from '../mvcc/behaviours.ts';
-import {textReply} from '../rafthttp/peer-http.ts';
 import type {RaftPort} from '../rafthttp/raft-port.ts';
 import {Transport} from '../rafthttp/transport.ts';
 import type {Message} from '../raftpb/types.ts';
 import {isSince} from '../release/release.ts';
 import {walVersionOf} from '../schema/wal-version.ts';
-import {goTime} from '../v2store/go-json.ts';
+import {versionBehaviours} from '../version/behaviours.ts';
 import {Applier} from './applier.ts';
 import {ApplyLoop} from './apply-loop.ts';
 import type {ToApply} from './apply-queue.ts';
@@ -32,7 +30,7 @@ import type {Bootstrapped, DiscoveryReach} from './bootstrap.ts';
 import {bootstrap} from './bootstrap.ts';
 import {ClusterProposals} from './cluster-proposals.ts';
 import {ClusterService} from './cluster-service.ts';
-import {runServerCompactor} from './compactor.ts';
+import {compactorBehaviours, runServerCompactor} from './compactor.ts';
 import type {ServerConfig} from './config.ts';
 import {requestTimeoutUs} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
@@ -40,7 +38,7 @@ import {KvApi} from './kv-api.ts';
 import {handOn} from './leader-transfer.ts';
 import {Leadership} from './leadership.ts';
 import type {Caller} from './lease-host.ts';
-import {makeLeaseHost} from './lease-host.ts';
+import {answerPeers, makeLeaseHost} from './lease-host.ts';
 import {MaintenanceApi} from './maintenance-api.ts';
 import type {CheckedServer} from './make-corruption-checker.ts';
 import {makeCorruptionChecker} from './make-corruption-checker.ts';
@@ -138,7 +136,7 @@ export class EtcdServer {
       id: boot.id,
       clusterId: boot.cluster.id,
       serverVersion: config.release,
-      minClusterVersion: '3.0.0',
+      minClusterVersion: versionBehaviours(config.release).minClusterVersion,
       dialTimeoutUs: 1_000_000 + config.electionTicks * config.tickMs * 1000,
     });
     this.raft = this.makeRaftLoop(boot);
@@ -169,6 +167,8 @@ export class EtcdServer {
       proposer: this.proposer,
       reads: this.reads,
       applier: this.applier,
+      clusterVersion: () => this.cluster.version,
+      behaviours: this.behaviours,
       raiseNoSpace: () => this.maintenance.raiseNoSpace(),
       permit: (call, token) => this.parts.permit(call, token),
     });
@@ -207,7 +207,7 @@ export class EtcdServer {
     spawnPurgeLoops(env, config);
     this.clusterApi.start();
     if (config.autoCompaction !== undefined)
-      env.spawn('compactor', runServerCompactor(this, env, config.autoCompaction));
+      env.spawn('compactor', runServerCompactor(this, env, config.autoCompaction, compactorBehaviours(config.release)));
     this.corruption.start();
     const cause = yield* select(env, {
       removed: this.stopped.satisfies((isStopped) => isStopped),
@@ -215,7 +215,8 @@ export class EtcdServer {
     });
     if (cause.kind === 'asked') {
       if (drain !== undefined) yield* drain();
-      yield* handOn({env, config, raft, cluster, transport, leader: () => this.leadership.leader.value});
+      if (this.behaviours.handsLeadershipOn)
+        yield* handOn({env, config, raft, cluster, transport, leader: () => this.leadership.leader.value});
       this.applyLoop.stop();
       yield* until(applying.ended);
       raft.stop();
@@ -264,7 +265,8 @@ export class EtcdServer {
   /** etcd: EtcdServer.Process. */
   private process(message: Message): boolean {
     if (this.cluster.isRemoved(message.from) || message.to !== this.id) return false;
-    this.raft.node.step(message);
+    const isHeard = this.behaviours.answersReadIndex || message.type !== 'MsgReadIndex';
+    if (isHeard) this.raft.node.step(message);
     this.raft.stepped();
     return true;
   }
@@ -286,6 +288,7 @@ export class EtcdServer {
         leaderChanged: (...change) => {
           this.leadership.changed(...change);
           if (!this.leadership.isLeader) this.parts.lessor.demote();
+          else if (this.behaviours.promotesLessorAtOnce) this.leadsFromNow();
         },
         committed: (index) => {
           this.committed = Math.max(this.committed, index);
@@ -401,7 +404,7 @@ export class EtcdServer {
       store: () => this.applier.store,
       untilApplied: (index: number) => this.untilApplied(index),
       applyingIndex: () => this.progress.appliedIndex + 1,
-      storesCheckpoints: () => config.leaseCheckpointPersist || this.isClusterAtLeast36,
+      storesCheckpoints: () => config.leaseCheckpointPersist || this.isClusterAtLeast('3.6.0'),
     };
     return new StateParts(host, boot.backend);
   }
@@ -426,15 +429,7 @@ export class EtcdServer {
       appliedWait,
       committedIndex: () => this.committed,
     });
-    // The prober that members judge each other's round-trip times with.
-    // biome-ignore lint/correctness/useYield: nothing to wait for
-    this.peerHttp.handles('/raft/probing', function* () {
-      return textReply(200, `{"OK":true,"Now":"${goTime(BigInt(env.clock.wallUs()) * 1000n)}"}\n`);
-    });
-    if (config.leaseCheckpoint && leases.behaviours.hasCheckpoints)
-      parts.lessor.setCheckpointer(makeCheckpointer(leases));
-    this.peerHttp.handles('/leases', ({path, body}) => handlePeerLease(leases, path, body));
-    this.peerHttp.handles('/leases/internal', ({path, body}) => handlePeerLease(leases, path, body));
+    answerPeers(this.peerHttp, leases);
     return leases;
   }
 
@@ -443,9 +438,10 @@ export class EtcdServer {
     if (this.leadership.isLeader) this.parts.lessor.promote(this.config.electionTicks * this.config.tickMs * 1000);
   }
 
-  private get isClusterAtLeast36(): boolean {
+  /** Has the cluster decided on that version or a later one? */
+  isClusterAtLeast(release: string): boolean {
     const {version} = this.cluster;
-    return version !== undefined && isSince(version, '3.6.0');
+    return version !== undefined && isSince(version, release);
   }
 
   /** Is this member a learner, as far as it knows? */
@@ -492,7 +488,9 @@ export class EtcdServer {
       progress: this.progress,
       appliedWait: this.appliedWait,
       firstCommitEpoch: this.firstCommitEpoch,
-      termBegan: () => this.leadsFromNow(),
+      termBegan: () => {
+        if (!this.behaviours.promotesLessorAtOnce) this.leadsFromNow();
+      },
       raiseNoSpace: () => this.maintenance.raiseNoSpace(),
       removedSelf: () => this.stopped.set(true),
     });

@@ -19,6 +19,8 @@ export interface VersionBehaviours {
   readonly downgradeCalls: 'none' | 'as-3.5' | 'as-3.6';
   /** No cluster version during a downgrade call: Unavailable in 3.5, FailedPrecondition from 3.6 (#12985). */
   readonly versionUnavailableCode: 'Unavailable' | 'FailedPrecondition';
+  /** The lowest cluster version that the release goes along with, and what a leader proposes while it cannot ask everybody: 2.3.0 in 3.0. */
+  readonly minClusterVersion: '2.3.0' | '3.0.0';
   /** A newcomer asks whether a downgrade runs, and then accepts the next minor only: 3.5. */
   readonly joinerAsksForDowngrade: boolean;
 }
@@ -34,6 +36,7 @@ export function versionBehaviours(release: string): VersionBehaviours {
     answersDowngradeEnabled: is35,
     downgradeCalls: is36 ? 'as-3.6' : is35 ? 'as-3.5' : 'none',
     versionUnavailableCode: is36 ? 'FailedPrecondition' : 'Unavailable',
+    minClusterVersion: isSince(release, '3.1.0') ? '3.0.0' : '2.3.0',
     joinerAsksForDowngrade: is35,
   });
 }

@@ -5,6 +5,7 @@ import type {DowngradeInfo} from '../membership/backend-members.ts';
 import {clusterVersionOf, compareVersions, nextMinorOf} from '../membership/lower-check.ts';
 import {parseRelease, releaseOf} from '../release/release.ts';
 import type {VersionBehaviours} from './behaviours.ts';
+import {versionBehaviours} from './behaviours.ts';
 
 /** version.MinClusterVersion of every release from 3.1 on. */
 export const MIN_CLUSTER_VERSION = '3.0.0';
@@ -50,7 +51,7 @@ export function decideClusterVersion(
     job,
   }: {readonly current: string | undefined; readonly minimal: string | undefined; readonly job: DowngradeInfo},
 ): Decision {
-  if (current === undefined) return {kind: 'propose', version: minimal ?? MIN_CLUSTER_VERSION};
+  if (current === undefined) return {kind: 'propose', version: minimal ?? behaviours.minClusterVersion};
   if (minimal === undefined) return LEAVE;
   if (behaviours.decision === 'job-then-raise' && job.enabled) return decideForJob(current, minimal, job.targetVersion);
   const isHigher = compareVersions(minimal, current) > 0;
@@ -98,7 +99,7 @@ export function isCompatible(
 ): boolean {
   const next = nextMinorOf(release);
   const newest = admitsNextMinor ? next : clusterVersionOf(release);
-  const [lowest, highest] = isDowngrading ? [next, next] : [MIN_CLUSTER_VERSION, newest];
+  const [lowest, highest] = isDowngrading ? [next, next] : [versionBehaviours(release).minClusterVersion, newest];
   let isAnyKnown = false;
   for (const other of others) {
     if (other === undefined || parseRelease(other.cluster) === undefined) continue;

@@ -54,6 +54,14 @@ export interface WatchBehaviours {
   readonly listensAfterDenial: boolean;
   /** prevKv is not looked for when the event creates its key. Since 3.4.20, 3.5.0. */
   readonly creationHasNoPrevKv: boolean;
+  /** The notice that a watch is compacted says that it is cancelled, too: 3.3.0 on. Before, only compact_revision tells. */
+  readonly compactionCancels: boolean;
+  /** Filters are obeyed: 3.1.0 on; 3.0 passes over the field. */
+  readonly filters: boolean;
+  /** prev_kv is obeyed: 3.0.11 on. */
+  readonly prevKvs: boolean;
+  /** Permission to read what is watched is asked for: 3.2.0 on. */
+  readonly checksPermission: boolean;
   /** Up to a tenth of the progress interval is added to it by chance. Since 3.4.0. */
   readonly progressJitter: boolean;
   /** The error of a stream that ended from outside. 3.3 and 3.4 up to 3.4.15 know one cause only. */
@@ -83,6 +91,10 @@ export function watchBehaviours(release: string): WatchBehaviours {
     deniedId: !isFrom34 || isSince(release, '3.6.0', '3.5.6', '3.4.22') ? 'none' : 'requested',
     listensAfterDenial: isSince(release, '3.5.0', '3.4.8', '3.3.23'),
     creationHasNoPrevKv: isSince(release, '3.5.0', '3.4.20'),
+    compactionCancels: isSince(release, '3.3.0'),
+    filters: isSince(release, '3.1.0'),
+    prevKvs: isSince(release, '3.0.11', '3.1.0'),
+    checksPermission: isSince(release, '3.2.0'),
     progressJitter: isFrom34,
     endedError: isSince(release, '3.5.0', '3.4.16') ? 'watch-canceled' : 'no-leader',
   });

@@ -34,7 +34,7 @@ function* handleCreate(session: WatchSession, asked: WatchCreateRequest): Fiber<
     yield* session.control.send(refused(session, NO_WATCH, COMPACTED));
     return true;
   }
-  const denial = yield* session.host.isPermitted(create);
+  const denial = behaviours.checksPermission ? yield* session.host.isPermitted(create) : undefined;
   if (denial !== undefined) {
     const id = behaviours.deniedId === 'requested' ? create.watchId : NO_WATCH;
     yield* session.control.send(refused(session, id, denial.message));
@@ -48,7 +48,8 @@ function* handleCreate(session: WatchSession, asked: WatchCreateRequest): Fiber<
 function begin(session: WatchSession, create: WatchCreateRequest): WatchResponse {
   const {behaviours} = session.host.watchable;
   const {watches} = session;
-  const filter = {noPut: create.filters.includes('no-put'), noDelete: create.filters.includes('no-delete')};
+  const filters = behaviours.filters ? create.filters : [];
+  const filter = {noPut: filters.includes('no-put'), noDelete: filters.includes('no-delete')};
   const result = watches.watch({
     watchId: create.watchId,
     key: create.key,
@@ -61,7 +62,7 @@ function begin(session: WatchSession, create: WatchCreateRequest): WatchResponse
   }
   const {id} = result;
   if (create.progressNotify) session.beat.add(id);
-  if (create.prevKv) session.withPrevKv.add(id);
+  if (create.prevKv && behaviours.prevKvs) session.withPrevKv.add(id);
   if (create.fragment && behaviours.fragments) session.fragmented.add(id);
   return watchResponse.make({header: session.header(watches.revision), watchId: id, created: true});
 }

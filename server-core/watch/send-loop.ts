@@ -53,7 +53,7 @@ function* sendEvents(session: WatchSession, {ids, waiting}: Announcements, from:
     header: session.header(from.revision),
     watchId,
     created: false,
-    canceled: from.compactRevision !== 0,
+    canceled: from.compactRevision !== 0 && session.host.watchable.behaviours.compactionCancels,
     compactRevision: from.compactRevision,
     cancelReason: '',
     fragment: false,
