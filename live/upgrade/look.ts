@@ -130,6 +130,9 @@ function describeMember(
   return {urls: [peerURLs, clientURLs].flat().join(' '), text};
 }
 
+/** What /version says of a storage version that it cannot tell. */
+export const UNKNOWN_STORAGE = 'unknown';
+
 /** What the operator waits for. */
 export interface Wanted {
   /** Release of each member that is to run, by name. */
@@ -138,12 +141,16 @@ export interface Wanted {
   readonly clusterVersion: string | undefined;
   /** So many members in every list. */
   readonly memberCount: number;
+  /** Has every member on the list been started and published itself? */
+  readonly isPublished: boolean;
+  /** Members whose storage version is known to stay unknown: 3.6.0 to 3.6.4 find none where no membership change went before (#20494). */
+  readonly unknownStorage: ReadonlySet<string>;
 }
 
 /** The first thing that is not yet as it should be; undefined: all is well. */
 export function missingIn(
   looks: readonly MemberLook[],
-  {running, clusterVersion, memberCount}: Wanted,
+  {running, clusterVersion, memberCount, isPublished, unknownStorage}: Wanted,
 ): string | undefined {
   for (const look of looks) {
     const {name, state, server, cluster, storage, health, memberList} = look;
@@ -155,8 +162,9 @@ export function missingIn(
     if (memberList.startsWith('error') || memberList === 'no answer') return `${name} lists no members: ${memberList}`;
     if (memberList.split('; ').length !== memberCount) return `${name} does not list ${memberCount} members`;
     if (clusterVersion === undefined) continue;
-    if (memberList.includes('(not started)')) return `${name} lists a member that is not published`;
+    if (isPublished && memberList.includes('(not started)')) return `${name} lists a member that is not published`;
     if (cluster !== clusterVersion) return `${name} says the cluster's version is ${cluster}, not ${clusterVersion}`;
+    if (storage === UNKNOWN_STORAGE && unknownStorage.has(name)) continue;
     if (storage !== '' && storage !== clusterVersion) return `${name} says its storage version is ${storage}`;
   }
   return undefined;

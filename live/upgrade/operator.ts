@@ -7,7 +7,7 @@ import type {StepOf} from '../../scenarios/life/steps.ts';
 import {fieldsOf, textOf} from '../compare/book.ts';
 import type {Codec, Plain} from '../rpc/codec.ts';
 import {LightTraffic, type Pace} from './light-traffic.ts';
-import {lookAround, lowestVersion, type MemberLook, missingIn} from './look.ts';
+import {lookAround, lowestVersion, type MemberLook, missingIn, UNKNOWN_STORAGE} from './look.ts';
 import {describeUpgradeStep, type UpgradePlan, type UpgradeStep} from './upgrade-plan.ts';
 import type {UpgradeWorld} from './upgrade-world.ts';
 import {WatchingClient} from './watching-client.ts';
@@ -42,6 +42,8 @@ const ANSWERED_COUNT_MIN = 8;
 const WATCHING_COUNT = 2;
 /** Membership changes are refused until the connections to all members have lasted for 5 s (etcdserver: HealthInterval). */
 const WAIT_MS_MAX = 30_000;
+/** Members look after their storage version every 5 s (etcd: monitorStorageVersion). */
+const STORAGE_MS_MAX = 12_000;
 const REFUSAL_MS_MAX = 30_000;
 
 /** Did a step go as the plan says? */
@@ -70,6 +72,8 @@ class Operator {
   private readonly running = new Map<string, string>();
   /** Ids of members that were added, and names that stand for them. */
   private readonly drawnIds = new Map<string, string>();
+  /** Member, cluster version and size with which it told no storage version. */
+  private readonly longUnknown = new Set<string>();
   private readonly seen: SeenStep[] = [];
   private readonly refusals: string[] = [];
   /** Members that were added and never ran are members too. */
@@ -197,25 +201,35 @@ class Operator {
     return this.settle('health');
   }
 
-  /** Waits for what members that run should show: all of it, clients that are served included, or health only. */
-  private async settle(what: 'all' | 'health'): Promise<string> {
+  /** Waits for what members that run should show: health; versions as well; all of it, published members and served clients included. */
+  private async settle(what: 'health' | 'versions' | 'all'): Promise<string> {
     const {world, codec} = this.options;
     const {running, memberCount, traffic} = this;
     if (running.size === 0) return 'done';
-    const clusterVersion = what === 'all' ? lowestVersion(running.values()) : undefined;
+    const clusterVersion = what === 'health' ? undefined : lowestVersion(running.values());
     const answeredWanted = what === 'all' ? traffic.answeredCount + ANSWERED_COUNT_MIN : 0;
-    const deadlineMs = world.nowMs() + WAIT_MS_MAX;
+    const startMs = world.nowMs();
     for (;;) {
       const ended = this.endedOfItself();
+      if (ended !== undefined) return `still missing: ${ended}`;
+      const looks = await lookAround(world, codec, this.drawnIds);
+      const passedMs = world.nowMs() - startMs;
+      const unknownStorage = this.unknownStorage(looks, clusterVersion ?? '', passedMs > STORAGE_MS_MAX);
+      const wanted = {running, clusterVersion, memberCount, isPublished: what === 'all', unknownStorage};
       const isServed = traffic.answeredCount >= answeredWanted;
-      const missing =
-        ended ??
-        missingIn(await lookAround(world, codec, this.drawnIds), {running, clusterVersion, memberCount}) ??
-        (isServed ? undefined : 'clients are not served');
+      const missing = missingIn(looks, wanted) ?? (isServed ? undefined : 'clients are not served');
       if (missing === undefined) return 'done';
-      if (ended !== undefined || world.nowMs() > deadlineMs) return `still missing: ${missing}`;
+      if (passedMs > WAIT_MS_MAX) return `still missing: ${missing}`;
       await this.pass();
     }
+  }
+
+  /** Members that have told no storage version for long enough, in the cluster as it is now: `isLong` says so of those that do not. */
+  private unknownStorage(looks: readonly MemberLook[], clusterVersion: string, isLong: boolean): ReadonlySet<string> {
+    const state = (name: string): string => `${name} ${clusterVersion} ${this.memberCount}`;
+    const untold = looks.filter(({storage}) => storage === UNKNOWN_STORAGE).map(({name}) => name);
+    if (isLong) for (const name of untold) this.longUnknown.add(state(name));
+    return new Set(untold.filter((name) => this.longUnknown.has(state(name))));
   }
 
   private endedOfItself(): string | undefined {
@@ -281,7 +295,7 @@ class Operator {
     this.drawnIds.set(textOf(fieldsOf(answer['member'])?.['ID']), `(id of ${member})`);
     this.binaries.set(member, release);
     this.memberCount++;
-    return this.settle('health');
+    return this.settle('versions');
   }
 
   private async remove({member}: StepOf<'remove'>): Promise<string> {
@@ -290,7 +304,7 @@ class Operator {
     const answer = await this.change('Cluster/MemberRemove', {ID});
     if (typeof answer === 'string') return answer;
     this.memberCount--;
-    return this.settle('health');
+    return this.settle('versions');
   }
 
   /** A membership change by the first member that runs, asked again while the cluster says it is not well; else the error. */
