@@ -122,6 +122,12 @@ export const swapSteps = (
   {kind: 'wait-healthy'},
 ];
 
+/**
+ * Status tells the storage version before the backend has written it: it goes with the next batch, which a kill takes away, and the
+ * older binary then refuses the newer store. Some batches, also on a slow disk. etcd: UpdateStorageVersion (no ForceCommit).
+ */
+const BATCHES_US = 2_000_000;
+
 const pause = (us: number): Step[] => (us === 0 ? [] : [{kind: 'wait', us}]);
 
 /** Every member to that release, one after the other. */
@@ -147,6 +153,7 @@ export function downgradeSteps(release: string, options: RollingOptions): Step[]
     {kind: 'downgrade', action: 'validate', to},
     {kind: 'downgrade', action: 'enable', to},
     {kind: 'wait-downgrade-ready'},
+    ...pause(options.how === 'kill' ? BATCHES_US : 0),
     ...rollingSteps(release, options),
   ];
 }
