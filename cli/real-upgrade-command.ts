@@ -112,7 +112,7 @@ export async function compareUpgrade(
 }
 
 /** Linearizability and revisions of what clients were told, and all watch guarantees, completeness up to the end included. */
-function judge(run: UpgradeRun): JudgedRun {
+export function judge(run: UpgradeRun): JudgedRun {
   const history = checkEtcdHistory({operations: run.operations});
   const rest = {deliveredThrough: run.restRevision, atUs: run.tookMs * 1000};
   const findings = [...history.findings, ...checkWatches(run.watches, undefined, {rest})];
