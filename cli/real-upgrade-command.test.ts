@@ -10,10 +10,17 @@ import {loadCodec} from '../live/rpc/codec.ts';
 import {findRealBinaries} from '../live/testing/real-binaries.ts';
 import {compareUpgrades} from '../live/upgrade/compare-upgrades.ts';
 import {operate, type UpgradeRun} from '../live/upgrade/operator.ts';
-import {planUpgrade, type UpgradePlan} from '../live/upgrade/upgrade-plan.ts';
+import {planDowngrade, planUpgrade, type UpgradePlan} from '../live/upgrade/upgrade-plan.ts';
 import type {UpgradeAddresses, UpgradeWorld} from '../live/upgrade/upgrade-world.ts';
 import {simUpgradeWorld} from './real-sim-world.ts';
-import {compareUpgrade, exitCode, judge, realUpgradeCommand, reportLines} from './real-upgrade-command.ts';
+import {
+  compareUpgrade,
+  exitCode,
+  judge,
+  realDowngradeCommand,
+  realUpgradeCommand,
+  reportLines,
+} from './real-upgrade-command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'etcdsim-test-'));
 afterAll(() => rmSync(folder, {recursive: true}));
@@ -51,6 +58,13 @@ describe('bad input is refused in one line', () => {
     await expect(realUpgradeCommand(given)).rejects.toMatchObject({
       name: 'InputError',
       message: expect.stringContaining(words),
+    });
+  });
+
+  test('a downgrade that no job leads to', async () => {
+    await expect(realDowngradeCommand({etcd: [...etcd].reverse()})).rejects.toMatchObject({
+      name: 'InputError',
+      message: expect.stringContaining('a cluster can be downgraded from 3.6 on'),
     });
   });
 
@@ -124,6 +138,14 @@ describe('the simulated side', () => {
     expect(runs.map(({findings}) => findings)).toEqual([[], []]);
     expect(first.operations.length).toBeGreaterThan(200);
     expect(exitCode({plan: PLAN, runs, differences: compareUpgrades(first, second)})).toBe(0);
+  });
+
+  test('comes down by a job as well, and is refused a second one', async () => {
+    const plan = planDowngrade({path: ['3.6.0', '3.5.16'], memberCount: 3, seed: 1, how: 'kill'});
+    const run = await simulate(plan);
+    expect(run.steps.at(-1)).toMatchObject({text: 'wait-healthy', outcome: 'done'});
+    expect(run.steps.filter(({outcome}) => outcome.includes('invalid downgrade target version'))).toHaveLength(2);
+    expect(exitCode({plan, runs: [judge(run)], differences: []})).toBe(0);
   });
 
   test('one that answers otherwise is different, step by step, and said so', async () => {

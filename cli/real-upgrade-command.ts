@@ -10,7 +10,7 @@ import {loadCodec} from '../live/rpc/codec.ts';
 import {compareUpgrades, type UpgradeDifference} from '../live/upgrade/compare-upgrades.ts';
 import {isFine, operate, type SeenStep, type UpgradeRun} from '../live/upgrade/operator.ts';
 import {drawUpgradeAddresses, realUpgradeWorld} from '../live/upgrade/real-upgrade-world.ts';
-import {planUpgrade, type UpgradePlan} from '../live/upgrade/upgrade-plan.ts';
+import {planDowngrade, planUpgrade, type UpgradePlan, type UpgradePlanOptions} from '../live/upgrade/upgrade-plan.ts';
 import type {UpgradeWorld} from '../live/upgrade/upgrade-world.ts';
 import {EXIT_OK, EXIT_UNKNOWN, EXIT_VIOLATION} from './exit-code.ts';
 import {simUpgradeWorld} from './real-sim-world.ts';
@@ -40,16 +40,29 @@ export interface JudgedRun {
 }
 
 const MEMBERS_MAX = 5;
-const EXAMPLE = '--etcd 3.4.23=path --etcd 3.5.16=path';
+const EXAMPLE = '--etcd 3.5.16=path';
 
-/** Runs the command; returns the exit code. */
+/** `etcdsim real rolling-upgrade`; returns the exit code. */
 export async function realUpgradeCommand(given: RealUpgradeGiven): Promise<number> {
-  const named = parseBinaries(given.etcd ?? []);
+  return realCommand(given, planUpgrade, 'the oldest first');
+}
+
+/** `etcdsim real rolling-downgrade`; returns the exit code. */
+export async function realDowngradeCommand(given: RealUpgradeGiven): Promise<number> {
+  return realCommand(given, planDowngrade, 'the newest first');
+}
+
+async function realCommand(
+  given: RealUpgradeGiven,
+  planOf: (options: UpgradePlanOptions) => UpgradePlan,
+  order: string,
+): Promise<number> {
+  const named = parseBinaries(given.etcd ?? [], order);
   const memberCount = parseCount(given.members ?? '3', '--members', 1, MEMBERS_MAX);
   if (memberCount % 2 === 0) throw new InputError(`--members ${memberCount}: takes 1, 3 or 5`);
   const seed = given.seed === undefined ? drawSeed() : parseSeed(given.seed);
   const path = [...named.keys()];
-  const plan = planUpgrade({path, memberCount, seed, how: given.kill ? 'kill' : 'stop'});
+  const plan = planOf({path, memberCount, seed, how: given.kill ? 'kill' : 'stop'});
   const binaries = new Map<string, EtcdBinary>();
   for (const [release, place] of named) binaries.set(release, await findNamed(release, place));
   const isTerminal = process.stderr.isTTY === true;
@@ -63,7 +76,7 @@ export async function realUpgradeCommand(given: RealUpgradeGiven): Promise<numbe
 }
 
 /** `3.4.23=path`, in the order of the upgrade. */
-function parseBinaries(given: readonly string[]): ReadonlyMap<string, string> {
+function parseBinaries(given: readonly string[], order: string): ReadonlyMap<string, string> {
   const named = new Map<string, string>();
   for (const text of given) {
     const at = text.indexOf('=');
@@ -72,7 +85,7 @@ function parseBinaries(given: readonly string[]): ReadonlyMap<string, string> {
     if (named.has(release)) throw new InputError(`--etcd ${text}: ${release} is named twice`);
     named.set(release, text.slice(at + 1));
   }
-  if (named.size < 2) throw new InputError(`--etcd: at least two releases, the oldest first, as in ${EXAMPLE}`);
+  if (named.size < 2) throw new InputError(`--etcd: at least two releases, ${order}, as in ${EXAMPLE}`);
   return named;
 }
 
@@ -124,7 +137,10 @@ export function judge(run: UpgradeRun): JudgedRun {
 export function reportLines({plan, runs, differences}: UpgradeComparison): string[] {
   const [real, simulated] = runs;
   if (real === undefined || simulated === undefined) return [];
-  const lines = [`rolling upgrade ${plan.path.join(' -> ')}, ${plan.founders.length} member(s), seed ${plan.seed}`, ''];
+  const lines = [
+    `rolling ${plan.direction} ${plan.path.join(' -> ')}, ${plan.founders.length} member(s), seed ${plan.seed}`,
+    '',
+  ];
   const head = ['step', 'servers', 'cluster', 'storage', 'health', 'members', 'outcome', 'both worlds'];
   const rows = real.run.steps.map((seen, index) => {
     const isEqual = differences.every(({step}) => step !== index);

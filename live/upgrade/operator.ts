@@ -76,6 +76,8 @@ class Operator {
   private readonly longUnknown = new Set<string>();
   private readonly seen: SeenStep[] = [];
   private readonly refusals: string[] = [];
+  /** The target of the downgrade job that was enabled, `3.5`. */
+  private job: string | undefined;
   /** Members that were added and never ran are members too. */
   private memberCount: number;
 
@@ -160,6 +162,12 @@ class Operator {
         return this.settle('all');
       case 'write':
         return this.write(step.count);
+      case 'downgrade':
+        return this.downgrade(step);
+      case 'wait-downgrade-ready':
+        return this.settle('versions');
+      case 'wait':
+        return this.waitFor(step.us / 1000);
       case 'add':
         return this.add(step);
       case 'remove':
@@ -206,7 +214,7 @@ class Operator {
     const {world, codec} = this.options;
     const {running, memberCount, traffic} = this;
     if (running.size === 0) return 'done';
-    const clusterVersion = what === 'health' ? undefined : lowestVersion(running.values());
+    const clusterVersion = what === 'health' ? undefined : this.clusterVersionWanted();
     const answeredWanted = what === 'all' ? traffic.answeredCount + ANSWERED_COUNT_MIN : 0;
     const startMs = world.nowMs();
     for (;;) {
@@ -230,6 +238,28 @@ class Operator {
     const untold = looks.filter(({storage}) => storage === UNKNOWN_STORAGE).map(({name}) => name);
     if (isLong) for (const name of untold) this.longUnknown.add(state(name));
     return new Set(untold.filter((name) => this.longUnknown.has(state(name))));
+  }
+
+  /** The lowest minor that runs, or the target of a job, which ends of itself when all members have come down to it. */
+  private clusterVersionWanted(): string {
+    const {job, running} = this;
+    return job === undefined ? lowestVersion(running.values()) : `${job}.0`;
+  }
+
+  private async waitFor(ms: number): Promise<undefined> {
+    const {world} = this.options;
+    const endMs = world.nowMs() + ms;
+    while (world.nowMs() < endMs) await this.pass();
+  }
+
+  private async downgrade({action, to, refused}: StepOf<'downgrade'>): Promise<string> {
+    const answer = await this.change('Maintenance/Downgrade', {action: action.toUpperCase(), version: to});
+    if (typeof answer === 'string') {
+      return refused !== undefined && answer.endsWith(refused) ? `refused: ${answer}` : answer;
+    }
+    if (refused !== undefined) return `not refused; '${refused}' is what etcd says`;
+    if (action !== 'validate') this.job = action === 'enable' ? to : undefined;
+    return this.settle('versions');
   }
 
   private endedOfItself(): string | undefined {

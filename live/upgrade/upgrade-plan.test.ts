@@ -1,7 +1,13 @@
 // What a plan holds: the order of a seed, the refusals at the end, snapshots where a newer release needs them, and what is no upgrade.
 import {describe, expect, test} from 'vitest';
 import {InputError} from '../../base/input-error.ts';
-import {describeUpgradeStep, planUpgrade, type UpgradePlan, type UpgradePlanOptions} from './upgrade-plan.ts';
+import {
+  describeUpgradeStep,
+  planDowngrade,
+  planUpgrade,
+  type UpgradePlan,
+  type UpgradePlanOptions,
+} from './upgrade-plan.ts';
 
 const plan = (given: Partial<UpgradePlanOptions>): UpgradePlan =>
   planUpgrade({path: ['3.4.23', '3.5.16'], memberCount: 3, seed: 1, how: 'stop', ...given});
@@ -84,4 +90,33 @@ describe('what is no upgrade is refused in one line', () => {
     expect(act).not.toThrow('--path');
     expect(act).not.toThrow('\n');
   });
+});
+
+test('a downgrade begins with a job, and with what a job cannot have as its target', () => {
+  const {steps} = planDowngrade({path: ['3.6.0', '3.5.16'], memberCount: 1, seed: 1, how: 'stop'});
+  expect(steps.map(describeUpgradeStep)).toEqual([
+    'downgrade validate 3.3',
+    'downgrade validate 3.5',
+    'downgrade enable 3.5',
+    'downgrade enable 3.5',
+    'wait-downgrade-ready',
+    'stop m1',
+    'replace-binary m1 by 3.5.16',
+    'start m1',
+    'wait-healthy',
+  ]);
+  expect(steps.map((step) => 'refused' in step && step.refused !== undefined)).toEqual([
+    ...[true, false, false, true],
+    ...Array.from({length: 5}, () => false),
+  ]);
+});
+
+test.each([
+  ['3.5.16,3.4.23', 'a cluster can be downgraded from 3.6 on'],
+  ['3.5.16,3.6.0', 'is not one minor down'],
+  ['3.6.0', 'at least 2 releases'],
+])('%s is no downgrade', (path, words) => {
+  const act = (): UpgradePlan => planDowngrade({path: path.split(','), memberCount: 3, seed: 1, how: 'stop'});
+  expect(act).toThrow(InputError);
+  expect(act).toThrow(words);
 });

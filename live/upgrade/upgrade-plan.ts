@@ -3,7 +3,7 @@
 import {InputError} from '../../base/input-error.ts';
 import {Random} from '../../base/random.ts';
 import {minorText} from '../../scenarios/life/expectations.ts';
-import {checkUpgradePath, rollingSteps} from '../../scenarios/life/paths.ts';
+import {checkDowngradePath, checkUpgradePath, downgradeSteps, rollingSteps} from '../../scenarios/life/paths.ts';
 import {describeStep, type Step} from '../../scenarios/life/steps.ts';
 
 /** Beside the steps of a life: so many writes of the clients, one after the other, so that every member takes a snapshot. */
@@ -15,6 +15,7 @@ export interface WriteStep {
 export type UpgradeStep = Step | WriteStep;
 
 export interface UpgradePlan {
+  readonly direction: 'upgrade' | 'downgrade';
   readonly seed: number;
   /** Releases in order; the cluster is founded with the first. */
   readonly path: readonly string[];
@@ -40,7 +41,7 @@ const WRITE_COUNT = 160;
 
 /** The plan of a seed: the order in which members are taken is drawn for each release anew. Throws InputError: no upgrade. */
 export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions): UpgradePlan {
-  checkPath(path);
+  inOptionsWords(() => checkUpgradePath('real rolling-upgrade', path));
   const founders = Array.from({length: memberCount}, (_, index) => `m${index + 1}`);
   const random = Random.fromSeed(seed).stream('order');
   const leavesBehind = hasUnreadableLog(path);
@@ -56,6 +57,7 @@ export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions):
   const joiners = older.map((_, index) => `m${memberCount + 1 + index}`);
   const joining = older.flatMap((release, index) => joinOlder(joiners[index] ?? '', release, memberCount));
   return {
+    direction: 'upgrade',
     seed,
     path,
     founders,
@@ -65,11 +67,30 @@ export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions):
   };
 }
 
-function checkPath(path: readonly string[]): void {
+/** The same way down, by downgrade jobs: what the first refuses, then every member's older binary. Throws InputError: no downgrade. */
+export function planDowngrade({path, memberCount, seed, how}: UpgradePlanOptions): UpgradePlan {
+  inOptionsWords(() => checkDowngradePath('real rolling-downgrade', path));
+  const founders = Array.from({length: memberCount}, (_, index) => `m${index + 1}`);
+  const random = Random.fromSeed(seed).stream('order');
+  const steps = path.slice(1).flatMap((release): UpgradeStep[] => {
+    const rolling = {order: shuffled(founders, random), how, leaderLast: false, downUs: 0};
+    const [validate, enable, ...swaps] = downgradeSteps(release, rolling);
+    // The cluster's version has fallen to the target by then, and one minor below it is asked for.
+    const again = {kind: 'downgrade', action: 'enable', to: minorText(release), refused: INVALID_TARGET} as const;
+    const tooFar = {kind: 'downgrade', action: 'validate', to: '3.3', refused: INVALID_TARGET} as const;
+    return [tooFar, ...(validate === undefined || enable === undefined ? [] : [validate, enable]), again, ...swaps];
+  });
+  return {direction: 'downgrade', seed, path, founders, joiners: [], steps, snapshotCount: undefined};
+}
+
+/** rpctypes.ErrGRPCInvalidDowngradeTargetVersion. */
+const INVALID_TARGET = 'etcdserver: invalid downgrade target version';
+
+/** The words of the checks are about scenarios, which take the path in one option. */
+function inOptionsWords(check: () => void): void {
   try {
-    checkUpgradePath('real rolling-upgrade', path);
+    check();
   } catch (thrown) {
-    // Its words are about scenarios, which take the path in one option.
     if (thrown instanceof InputError) throw new InputError(thrown.message.replaceAll('--path', '--etcd'));
     throw thrown;
   }
