@@ -10,6 +10,10 @@ export interface Features {
   readonly learners: boolean;
   /** A role without a name is refused (3.4); before, the server dies of it. */
   readonly refusesEmptyRole: boolean;
+  /** An operation of a transaction that is not there, or is one that the release does not know, is refused (3.2.1); before, the server dies of it. */
+  readonly refusesEmptyOps: boolean;
+  /** A user without a name is refused (3.1); before, the server dies of it. */
+  readonly refusesEmptyUser: boolean;
   /** Servers may draw lease ids. Where they do, hashes of the store differ between any two clusters. */
   readonly drawnIds: boolean;
 }

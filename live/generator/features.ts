@@ -10,5 +10,12 @@ function minorOf(release: string): number {
 /** Every other seed leaves the drawing of lease ids to the servers: see Features.drawnIds. */
 export function featuresOf(release: string, memberCount: number, seed: number): Features {
   const since34 = minorOf(release) >= 3004;
-  return {memberCount, learners: since34, refusesEmptyRole: since34, drawnIds: seed % 2 === 1};
+  return {
+    memberCount,
+    learners: since34,
+    refusesEmptyRole: since34,
+    refusesEmptyOps: minorOf(release) >= 3002,
+    refusesEmptyUser: minorOf(release) >= 3001,
+    drawnIds: seed % 2 === 1,
+  };
 }

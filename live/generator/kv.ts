@@ -118,6 +118,17 @@ function closeDeletes(given: Plain): Plain {
   );
 }
 
+/** See LEFT_OUT: where nothing and what is nested end the server's process, a read takes its place. */
+function withoutEmptyOps(request: Plain): Plain {
+  const fields = request as {readonly [field: string]: Plain};
+  const kept = (ops: Plain | undefined): Plain =>
+    ((ops ?? []) as readonly Plain[]).map((op) => {
+      const names = Object.keys(op as object);
+      return names.length === 0 || names.includes('request_txn') ? {request_range: {key: 'a'}} : op;
+    });
+  return {...fields, success: kept(fields['success']), failure: kept(fields['failure'])};
+}
+
 /** The limit of 128 operations, met and passed; in nested form they are counted apart. */
 const manyOps = fc
   .record({count: fc.constantFrom(127, 128, 129), kind: fc.constantFrom('put', 'range', 'compare', 'nested')})
@@ -139,7 +150,8 @@ const compaction = message({revision: odds<Plain>([4, revision], [1, one<Plain>(
 
 /** Any KV operation. */
 export function kvOp(features: Features): fc.Arbitrary<Op> {
-  const txn = txnRequest(2).map(withoutOpenDeletes);
+  const survived = (request: Plain): Plain => (features.refusesEmptyOps ? request : withoutEmptyOps(request));
+  const txn = txnRequest(2).map(withoutOpenDeletes).map(survived);
   return odds<Op>(
     [300, asOp(call(features, 'KV/Put', putRequest))],
     [20, asOp(call(features, 'KV/Put', oddPut))],
@@ -147,7 +159,7 @@ export function kvOp(features: Features): fc.Arbitrary<Op> {
     [80, asOp(call(features, 'KV/Range', wideRange))],
     [70, asOp(call(features, 'KV/DeleteRange', deleteRequest))],
     [160, asOp(call(features, 'KV/Txn', txn))],
-    [5, asOp(call(features, 'KV/Txn', manyOps))],
+    [5, asOp(call(features, 'KV/Txn', manyOps.map(survived)))],
     [14, asOp(call(features, 'KV/Compact', compaction))],
     [2, asOp(call(features, 'KV/Put', bigPut))],
   );

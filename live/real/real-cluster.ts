@@ -33,6 +33,9 @@ export interface RealCluster extends ClusterAddresses {
 
 /** What each minor takes beyond the options that all share: quiet logs, and cheap password hashes where they can be had. */
 const MINOR_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  '3.0': [],
+  '3.1': [],
+  '3.2': [],
   '3.3': [],
   '3.4': ['--logger=zap', '--log-outputs=stderr', '--log-level=warn', '--bcrypt-cost=4'],
 };

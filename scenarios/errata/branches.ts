@@ -7,9 +7,6 @@ import {compareReleases, releaseOf} from '../../server-core/release/release.ts';
 import {PLAYABLE_MINORS, releasesOf} from '../../server-core/release/released.ts';
 import {SEARCHES} from './searches.ts';
 
-/** The first minor whose releases play themselves; older ones are not searched. scenarios/plan.ts says so too. */
-const FIRST_MINOR = '3.3';
-
 /** One minor of a bug. One of the two is there: a minor may never have been mended, or never have had the bug. */
 export interface Branch {
   readonly minor: string;
@@ -22,8 +19,7 @@ export interface Branch {
 /** The minors in which the search of a bug can be played, oldest first. */
 export function minorsOf(id: ErratumId): readonly string[] {
   const {lastMinor} = SEARCHES[id];
-  const playable = PLAYABLE_MINORS.slice(PLAYABLE_MINORS.indexOf(FIRST_MINOR));
-  return lastMinor === undefined ? playable : playable.slice(0, playable.indexOf(lastMinor) + 1);
+  return lastMinor === undefined ? PLAYABLE_MINORS : PLAYABLE_MINORS.slice(0, PLAYABLE_MINORS.indexOf(lastMinor) + 1);
 }
 
 /** The branches of a bug from the first minor that has it on; later ones that never had it are there to show that. */

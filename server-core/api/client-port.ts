@@ -8,11 +8,9 @@ import {RPCS} from '../etcdserverpb/rpc.ts';
 import type {RangeResponse} from '../etcdserverpb/types.ts';
 import type {Answer} from '../server/kv-api.ts';
 import {OpenCall, sendFrame} from './call-context.ts';
+import type {MessageLimit} from './message-limit.ts';
 import type {CallFailure, ClientPayload, Method} from './payloads.ts';
 import {clientPayloadOf, messageSizeOf} from './payloads.ts';
-
-/** grpcOverheadBytes: what a message may have beyond --max-request-bytes. */
-const GRPC_OVERHEAD_BYTES = 512 * 1024;
 
 /** What answers behind the port. */
 export interface ClientServices {
@@ -27,12 +25,11 @@ export interface ClientServices {
 export class ClientPort {
   private readonly env: Env;
   private readonly services: ClientServices;
-  private readonly messageBytesMax: number;
+  private readonly limit: MessageLimit;
 
-  /** maxRequestBytes is the server's --max-request-bytes. */
-  constructor(env: Env, services: ClientServices, maxRequestBytes: number) {
+  constructor(env: Env, services: ClientServices, limit: MessageLimit) {
     this.env = env;
-    this.messageBytesMax = maxRequestBytes + GRPC_OVERHEAD_BYTES;
+    this.limit = limit;
     this.services = services;
   }
 
@@ -63,7 +60,7 @@ export class ClientPort {
     const {env} = this;
     switch (payload.kind) {
       case 'call': {
-        if (sizeBytes > this.messageBytesMax) {
+        if (sizeBytes > this.limit.bytesMax) {
           env.spawn('call', this.refuseSize(connection, payload.id, sizeBytes));
           return;
         }
@@ -96,8 +93,8 @@ export class ClientPort {
 
   /** gRPC reads no message beyond its limit: the service never sees the call. */
   private *refuseSize(connection: Connection, id: number, sizeBytes: number): Fiber<void> {
-    const message = `grpc: received message larger than max (${sizeBytes} vs. ${this.messageBytesMax})`;
-    yield* sendFrame(this.env, connection, {kind: 'failure', id, code: 'ResourceExhausted', message}, message.length);
+    const failure = this.limit.refusal(sizeBytes);
+    yield* sendFrame(this.env, connection, {kind: 'failure', id, ...failure}, failure.message.length);
   }
 
   private *answer(

@@ -12,6 +12,7 @@ import {ClientPort} from './client-port.ts';
 import {FrameDiscoveryService} from './discovery-service.ts';
 import {DrainableServices, waitsForCalls} from './draining.ts';
 import {makeServices} from './make-services.ts';
+import {messageLimitOf} from './message-limit.ts';
 
 const reachDiscovery = (env: Env, options: DiscoveryOptions) => new FrameDiscoveryService(env, options);
 
@@ -38,5 +39,5 @@ function* servePublished(
   listener: Listener,
 ): Fiber<void> {
   yield* until(server.published);
-  yield* new ClientPort(env, services, config.maxRequestBytes).serve(listener);
+  yield* new ClientPort(env, services, messageLimitOf(config.release, config.maxRequestBytes)).serve(listener);
 }

@@ -67,9 +67,8 @@ const READ_TIMEOUT_US = 1_000_000;
 const PROGRESS_LOOKS = 3;
 const PROGRESS_PAUSE_US = 250_000;
 
-/** Did the read come through? */
-function* resolves(answered: Promised<boolean>, read: Fiber<string | undefined>): Fiber<void> {
-  answered.resolve((yield* read) === undefined);
+function* resolves(answered: Promised<boolean>, read: Fiber<boolean>): Fiber<void> {
+  answered.resolve(yield* read);
 }
 
 export class HealthApi {
@@ -112,7 +111,7 @@ export class HealthApi {
     if (!server.hasLeader) return false;
     if (asks === 'read') {
       const answered = new Promised<boolean>();
-      env.spawn('health-read', resolves(answered, this.read(false)));
+      env.spawn('health-read', resolves(answered, server.clusterApi.readsV2()));
       const outcome = yield* select(env, {answered, deadline: after(env.clock, READ_TIMEOUT_US)});
       return outcome.kind === 'answered' && outcome.value;
     }

@@ -24,7 +24,7 @@ import type {EtcdServer} from '../server/server.ts';
 import {serveWatch} from '../watch/serve-watch.ts';
 import type {OpenCall} from './call-context.ts';
 import type {ClientServices} from './client-port.ts';
-import {wordingOf} from './early-errors.ts';
+import {wordingOf} from './early-answers.ts';
 import {HealthApi, healthBehaviours} from './health.ts';
 import {servedOf, unknownMethodText} from './methods.ts';
 import {metricsText} from './metrics.ts';

@@ -7,7 +7,7 @@ import type {RangeRequest} from '../etcdserverpb/types.ts';
 import type {Answer} from '../server/kv-api.ts';
 import type {OpenCall} from './call-context.ts';
 import type {ClientServices} from './client-port.ts';
-import type {Wording} from './early-errors.ts';
+import type {Wording} from './early-answers.ts';
 import type {CallFailure, Method} from './payloads.ts';
 
 /** Answers one unary method. */
@@ -27,7 +27,7 @@ export interface ServicesHost {
   readonly learnerRefusalCode: 'Unavailable' | 'FailedPrecondition';
   /** Is the v3 API open? Releases before 3.2 keep it shut until the cluster's version is one of 3.x. etcd: api.IsCapabilityEnabled. */
   readonly isCapable: () => boolean;
-  /** The refusals of 3.0; undefined where they need no other words. */
+  /** The answers of 3.0; undefined where they are as they should be. */
   readonly wording: Wording | undefined;
   /** What gRPC says of a method that is not there. */
   readonly unknownMethod: (method: Method) => string;
@@ -56,7 +56,7 @@ export class Services implements ClientServices {
     if (failure !== undefined) return refused(failure);
     const answer = yield* handler(request as never, call);
     const {wording} = this.host;
-    return wording === undefined || answer.kind === 'ok' ? answer : {...answer, ...wording(method, answer)};
+    return wording === undefined ? answer : wording(method, answer);
   }
 
   *stream(method: Method, call: OpenCall): Fiber<CallFailure | undefined> {

@@ -57,7 +57,7 @@ export class LeaseApi<Caller> {
     const {host} = this;
     const refused = requireUser(host, caller);
     if (refused !== undefined) return refused;
-    const proposer = host.behaviours.revokesAsRoot ? host.asRoot() : caller;
+    const proposer = host.behaviours.revokesAsRoot && host.auth.isEnabled() ? host.asRoot() : caller;
     const answer: Answer<LeaseRevokeResponse> = yield* host.propose({kind: 'lease-revoke', request}, proposer);
     return answer.kind === 'error' && host.behaviours.revokeRefusal === 'not-found' ? ERR_LEASE_NOT_FOUND : answer;
   }

@@ -44,6 +44,8 @@ export interface MembershipBehaviours {
   readonly snapshotsWhenLowered: boolean;
   /** A membership change is answered when raft has been told of it, or the next one might be refused (#15528). */
   readonly answersAfterAdvance: boolean;
+  /** How the default logger words changes of the version: capnslog up to 3.4, whose lines the upgrade guides show; zap from 3.5. */
+  readonly logger: 'capnslog' | 'zap';
   /**
    * What a server that is older than its cluster says when it ends, with its default logger: up to 3.4 that is not zap, whose line
    * reads as that of 3.5. Seen on 3.3.25 and 3.4.23.
@@ -76,6 +78,7 @@ export function membershipBehaviours(release: string): MembershipBehaviours {
     raftClusterRequests: is36 ? 'answered' : is35 ? 'applied' : 'unknown',
     snapshotsWhenLowered: is36,
     answersAfterAdvance: is36,
+    logger: is35 ? 'zap' : 'capnslog',
     lowerThanClusterText: !isSince(release, '3.4.32')
       ? 'cannot-be-downgraded'
       : !is35 && isSince(release, '3.4.32')

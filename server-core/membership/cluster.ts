@@ -8,6 +8,7 @@ import {formatId} from '../../base/ids.ts';
 import {Cell} from '../../env/sync.ts';
 import type {BatchTx} from '../backend/types.ts';
 import type {ConfChange} from '../raftpb/types.ts';
+import {minorOf} from '../release/release.ts';
 import type {V2Store} from '../v2store/store.ts';
 import type {DowngradeInfo} from './backend-members.ts';
 import {
@@ -271,11 +272,7 @@ export class Cluster {
     const {behaviours, release, note} = this.parts;
     const before = this.clusterVersion;
     const text = mustVersion(version);
-    note?.(
-      before === undefined
-        ? `set initial cluster version ${text}`
-        : `updated cluster version from ${before} to ${text}`,
-    );
+    if (note !== undefined) for (const line of versionLines(behaviours.logger, before, text)) note(line);
     this.clusterVersion = text;
     checkNotLower(release, behaviours, text, this.job, this.parts.admitsNextMinor);
     if (this.v2Store !== undefined) setV2ClusterVersion(this.v2Store, text);
@@ -308,4 +305,21 @@ export class Cluster {
       }
     }
   }
+}
+
+/** What a member logs when the cluster's version changes. etcd: RaftCluster.SetVersion, api.UpdateCapability. */
+function versionLines(logger: MembershipBehaviours['logger'], before: string | undefined, after: string): string[] {
+  if (logger === 'zap') {
+    return [
+      before === undefined
+        ? `set initial cluster version ${after}`
+        : `updated cluster version from ${before} to ${after}`,
+    ];
+  }
+  const to = minorOf(after);
+  const change =
+    before === undefined
+      ? `set the initial cluster version to ${to}`
+      : `updated the cluster version from ${minorOf(before)} to ${to}`;
+  return [change, `enabled capabilities for version ${to}`];
 }

@@ -72,6 +72,12 @@ export class ClusterProposals {
     return outcome;
   }
 
+  /** A read of the v2 store's root, which goes through the log. etcd: Do with QGET. */
+  *readV2(): Fiber<Answer<object>> {
+    const id = this.parts.requestIds.next();
+    return yield* this.proposeV2(id, encodeV2Request(v2Request({id, method: 'QGET'})));
+  }
+
   /** The v2 store's keys expire as of now. Nobody waits for it. etcd: sync. */
   sync(): void {
     const {env, raft, requestIds} = this.parts;

@@ -1,6 +1,7 @@
 // server-core/server/cluster-service.ts: everything of a member that has to do with the cluster itself, put together: the Cluster service,
 // downgrades, the version monitor, publishing, and what is told of it over plain HTTP.
 import {fromUtf8Text} from '../../base/byte-string.ts';
+import type {ClusterId} from '../../base/ids.ts';
 import {formatId} from '../../base/ids.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, select, sleepUs} from '../../env/fiber.ts';
@@ -18,6 +19,7 @@ import type {Applier} from './applier.ts';
 import {serverBehaviours} from './behaviours.ts';
 import type {ClusterApiParts} from './cluster-api.ts';
 import {ClusterApi} from './cluster-api.ts';
+import type {ServerConfig} from './config.ts';
 import {DowngradeApi} from './downgrade-api.ts';
 import type {ServerError} from './errors.ts';
 import {ERR_TIMEOUT_WAIT_APPLIED} from './errors.ts';
@@ -111,6 +113,11 @@ export class ClusterService {
     return (yield* this.parts.permit('downgrade', token)) ?? (yield* this.downgrades.handle(request));
   }
 
+  /** Does a read of the v2 store come through? Health checks of old ask so. */
+  *readsV2(): Fiber<boolean> {
+    return (yield* this.parts.proposals.readV2()).kind === 'ok';
+  }
+
   /** GET /version, on either port. */
   versionBody(): string {
     const {config, cluster} = this.parts;
@@ -135,11 +142,14 @@ export class ClusterService {
 
   /** Tells the cluster this member's name and client URLs, again and again until it is applied. etcd: publish, publishV3. */
   *publish(): Fiber<void> {
-    const {env, config, id, proposals} = this.parts;
+    const {env, config, id, proposals, cluster} = this.parts;
     const attributes = {name: fromUtf8Text(config.name), clientUrls: config.clientUrls.map(fromUtf8Text)};
     for (;;) {
       const answer = yield* proposals.propose({kind: 'attributes', memberId: id, attributes});
-      if (answer.kind === 'ok') return;
+      if (answer.kind === 'ok') {
+        if (cluster.behaviours.logger === 'capnslog') config.observer?.noted(publishedLine(config, cluster.id));
+        return;
+      }
       env.trace.mark('server: published again');
       // A refusal that comes at once must not make this a busy loop; etcd's own calls take time.
       yield* sleepUs(env.clock, config.tickMs * 1000);
@@ -157,6 +167,11 @@ export class ClusterService {
     });
     return outcome.kind === 'applied' ? undefined : ERR_TIMEOUT_WAIT_APPLIED;
   }
+}
+
+/** As Go prints the attributes. */
+function publishedLine({name, clientUrls}: ServerConfig, clusterId: ClusterId): string {
+  return `published {Name:${name} ClientURLs:[${clientUrls.join(' ')}]} to cluster ${formatId(clusterId)}`;
 }
 
 /** Answers at once. */

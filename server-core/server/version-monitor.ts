@@ -2,6 +2,7 @@
 // every member of 3.6 brings its store to the cluster's version. etcd: monitorVersions, monitorDowngrade, monitorStorageVersion.
 // The loops run on every member and do nothing where there is nothing to do.
 import type {MemberId} from '../../base/ids.ts';
+import {formatId} from '../../base/ids.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, select, sleepUs} from '../../env/fiber.ts';
@@ -12,6 +13,7 @@ import {clusterVersionOf} from '../membership/lower-check.ts';
 import type {Member} from '../membership/member.ts';
 import {addressOf} from '../membership/member.ts';
 import {askPeer} from '../rafthttp/peer-http.ts';
+import {compareReleases, parseRelease, releaseOf} from '../release/release.ts';
 import type {SchemaBehaviours} from '../schema/behaviours.ts';
 import {detectStorageVersion, isSchemaError, migrateSchema} from '../schema/storage-version.ts';
 import type {VersionBehaviours} from '../version/behaviours.ts';
@@ -96,12 +98,28 @@ export class VersionMonitor {
 
   private *updateClusterVersion(): Fiber<void> {
     const {env, config, cluster, behaviours, proposals} = this.parts;
-    const minimal = minimalServerVersion(yield* this.membersVersions());
+    const versions = yield* this.membersVersions();
+    this.noteHigherVersions(versions);
+    const minimal = minimalServerVersion(versions);
     const decision = decideClusterVersion(behaviours, {current: cluster.version, minimal, job: cluster.downgrade});
     if (decision.kind === 'error') config.observer?.noted(`failed to monitor cluster version: ${decision.message}`);
     if (decision.kind !== 'propose') return;
     env.trace.mark('version: proposed');
     env.spawn('set-cluster-version', ended(proposals.propose({kind: 'version', version: decision.version})));
+  }
+
+  /** A leader that is older than others says so at every look. etcd: decideClusterVersion, up to 3.4. */
+  private noteHigherVersions(versions: readonly (MemberVersions | undefined)[]): void {
+    const {config, cluster} = this.parts;
+    const {observer, release} = config;
+    if (observer === undefined || cluster.behaviours.logger !== 'capnslog') return;
+    for (const [index, {id}] of cluster.members().entries()) {
+      const server = versions[index]?.server;
+      const numbers = server === undefined ? undefined : parseRelease(server);
+      if (numbers === undefined || compareReleases(numbers, releaseOf(release)) <= 0) continue;
+      observer.noted(`the local etcd version ${release} is not up-to-date`);
+      observer.noted(`member ${formatId(id)} has a higher version ${server}`);
+    }
   }
 
   /** One after the other, learners too; this member knows its own. */

@@ -60,6 +60,11 @@ export interface WatchBehaviours {
   readonly filters: boolean;
   /** prev_kv is obeyed: 3.0.11 on. */
   readonly prevKvs: boolean;
+  /**
+   * A received snapshot makes synced watchers read what is new in it: 3.1.11, 3.2.6, 3.3.0 (commit 78d6822's Restore). Before, they are not
+   * told of it, and go on with what is written next.
+   */
+  readonly restoreWakesWatchers: boolean;
   /** Permission to read what is watched is asked for: 3.2.0 on. */
   readonly checksPermission: boolean;
   /** Up to a tenth of the progress interval is added to it by chance. Since 3.4.0. */
@@ -94,6 +99,7 @@ export function watchBehaviours(release: string): WatchBehaviours {
     compactionCancels: isSince(release, '3.3.0'),
     filters: isSince(release, '3.1.0'),
     prevKvs: isSince(release, '3.0.11', '3.1.0'),
+    restoreWakesWatchers: isSince(release, '3.1.11', '3.2.6', '3.3.0'),
     checksPermission: isSince(release, '3.2.0'),
     progressJitter: isFrom34,
     endedError: isSince(release, '3.5.0', '3.4.16') ? 'watch-canceled' : 'no-leader',

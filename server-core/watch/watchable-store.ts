@@ -147,6 +147,7 @@ export class WatchableStore implements Watchable {
    * etcd: watchableStore.Restore.
    */
   restored(): void {
+    if (!this.behaviours.restoreWakesWatchers) return;
     if (this.synced.size > 0) this.env.trace.mark('watch: synced watchers go and read a snapshot');
     for (const watcher of this.synced.clear()) {
       watcher.isRestored = true;
