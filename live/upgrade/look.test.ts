@@ -17,6 +17,7 @@ const wanted: Wanted = {
   clusterVersion: '3.6.0',
   memberCount: 2,
   isPublished: true,
+  hasJob: false,
   unknownStorage: new Set(),
 };
 const missing = (seen: Partial<MemberLook>, given: Partial<Wanted> = {}): string | undefined =>
@@ -35,6 +36,7 @@ describe('one thing is missing', () => {
     [{memberList: look.memberList.replace('m2', '(not started)')}, 'not published'],
     [{cluster: '3.5.0'}, "the cluster's version is 3.5.0, not 3.6.0"],
     [{storage: '3.5.0'}, 'storage version is 3.5.0'],
+    [{status: '{"downgradeInfo":{"enabled":true,"targetVersion":"3.6.0"}}'}, 'still has a downgrade job'],
     [{storage: 'unknown'}, 'storage version is unknown'],
   ])('%o', (seen, words) => expect(missing(seen)).toContain(words));
 });

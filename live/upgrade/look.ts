@@ -143,6 +143,8 @@ export interface Wanted {
   readonly memberCount: number;
   /** Has every member on the list been started and published itself? */
   readonly isPublished: boolean;
+  /** A downgrade job is on; else every member has to say that there is none. */
+  readonly hasJob: boolean;
   /** Members whose storage version is known to stay unknown: 3.6.0 to 3.6.4 find none where no membership change went before (#20494). */
   readonly unknownStorage: ReadonlySet<string>;
 }
@@ -150,10 +152,10 @@ export interface Wanted {
 /** The first thing that is not yet as it should be; undefined: all is well. */
 export function missingIn(
   looks: readonly MemberLook[],
-  {running, clusterVersion, memberCount, isPublished, unknownStorage}: Wanted,
+  {running, clusterVersion, memberCount, isPublished, hasJob, unknownStorage}: Wanted,
 ): string | undefined {
   for (const look of looks) {
-    const {name, state, server, cluster, storage, health, memberList} = look;
+    const {name, state, server, cluster, storage, status, health, memberList} = look;
     const release = running.get(name);
     if (release === undefined) continue;
     if (state !== 'running') return `${name} ${state}`;
@@ -164,6 +166,7 @@ export function missingIn(
     if (clusterVersion === undefined) continue;
     if (isPublished && memberList.includes('(not started)')) return `${name} lists a member that is not published`;
     if (cluster !== clusterVersion) return `${name} says the cluster's version is ${cluster}, not ${clusterVersion}`;
+    if (!hasJob && status.includes('"enabled":true')) return `${name} still has a downgrade job`;
     if (storage === UNKNOWN_STORAGE && unknownStorage.has(name)) continue;
     if (storage !== '' && storage !== clusterVersion) return `${name} says its storage version is ${storage}`;
   }

@@ -3,6 +3,7 @@
 import {assert} from '../../base/assert.ts';
 import type {Operation} from '../../history/operation.ts';
 import type {WatchLog} from '../../history/watch-log.ts';
+import {minorText} from '../../scenarios/life/expectations.ts';
 import type {StepOf} from '../../scenarios/life/steps.ts';
 import {fieldsOf, textOf} from '../compare/book.ts';
 import type {Codec, Plain} from '../rpc/codec.ts';
@@ -214,6 +215,8 @@ class Operator {
     const {world, codec} = this.options;
     const {running, memberCount, traffic} = this;
     if (running.size === 0) return 'done';
+    const hasCome = [...running.values()].every((release) => minorText(release) === this.job);
+    if (hasCome && running.size === memberCount) this.job = undefined;
     const clusterVersion = what === 'health' ? undefined : this.clusterVersionWanted();
     const answeredWanted = what === 'all' ? traffic.answeredCount + ANSWERED_COUNT_MIN : 0;
     const startMs = world.nowMs();
@@ -223,7 +226,14 @@ class Operator {
       const looks = await lookAround(world, codec, this.drawnIds);
       const passedMs = world.nowMs() - startMs;
       const unknownStorage = this.unknownStorage(looks, clusterVersion ?? '', passedMs > STORAGE_MS_MAX);
-      const wanted = {running, clusterVersion, memberCount, isPublished: what === 'all', unknownStorage};
+      const wanted = {
+        running,
+        clusterVersion,
+        memberCount,
+        isPublished: what === 'all',
+        hasJob: this.job !== undefined,
+        unknownStorage,
+      };
       const isServed = traffic.answeredCount >= answeredWanted;
       const missing = missingIn(looks, wanted) ?? (isServed ? undefined : 'clients are not served');
       if (missing === undefined) return 'done';
