@@ -8,11 +8,13 @@ import {createJepsenLogReader, isJepsenLine, type RegisterCall} from '../history
 import {type HistoryReader, quoteLine} from '../history/readers/lines.ts';
 import {createPorcupineKvReader, isPorcupineKvLine, type KvCall} from '../history/readers/porcupine-kv.ts';
 import {decodeRunRecord} from '../history/run-record.ts';
-import type {Finding, VerdictKind} from '../history/verdict.ts';
+import {type Finding, type VerdictKind, verdictOf} from '../history/verdict.ts';
+import {checkCluster} from './cluster/check-cluster.ts';
 import {checkEtcdHistory, SWEEP_STEPS_MAX_DEFAULT} from './kv/etcd-history.ts';
 import {keysOf, kvByKeyModel, kvWholeModel} from './models/kv.ts';
 import {registerModel} from './models/register.ts';
 import {checkCalls, STEPS_MAX_DEFAULT} from './porcupine/check.ts';
+import {checkWatches} from './watch/check-watches.ts';
 
 export type HistoryFormat = 'jepsen' | 'porcupine-kv' | 'etcdsim';
 
@@ -147,9 +149,21 @@ function createRunRecordChecker({place, budget}: CheckHistoryOptions): HistoryRe
       chunks.push(chunk);
     },
     finish() {
-      const {operations, timeline} = decodeRunRecord(chunks.join(''), place);
-      const {verdict, findings} = checkEtcdHistory({operations, timeline}, budget ?? SWEEP_STEPS_MAX_DEFAULT);
-      return {format: 'etcdsim', model: 'etcd', operationCount: operations.length, verdict, findings};
+      const {operations, timeline, watches = [], cluster} = decodeRunRecord(chunks.join(''), place);
+      const history = checkEtcdHistory({operations, timeline}, budget ?? SWEEP_STEPS_MAX_DEFAULT);
+      // What was applied is not in a record: watches are held against what they and others were told.
+      const findings = [
+        ...history.findings,
+        ...checkWatches(watches, undefined),
+        ...(cluster === undefined ? [] : checkCluster(cluster)),
+      ];
+      return {
+        format: 'etcdsim',
+        model: 'etcd',
+        operationCount: operations.length,
+        verdict: verdictOf(findings),
+        findings,
+      };
     },
   };
 }

@@ -3,9 +3,11 @@
 // Promise: what encodeRunRecord writes, decodeRunRecord reads back equal; anything else gets an InputError with the place.
 import {z} from 'zod';
 import {InputError} from '../base/input-error.ts';
+import {type ClusterLog, clusterLogSchema} from './cluster-log.ts';
 import type {KvStep, Operation, StepResponse} from './operation.ts';
 import type {TimelineEvent} from './timeline.ts';
 import type {Finding} from './verdict.ts';
+import {type WatchLog, watchLogSchema} from './watch-log.ts';
 
 export const RUN_RECORD_FORMAT = 'etcdsim-run';
 export const RUN_RECORD_VERSION = 1;
@@ -140,6 +142,10 @@ export const runRecordSchema = z.strictObject({
   findings: z.array(finding),
   operations: z.array(operation),
   timeline: z.array(timelineEvent),
+  /** What watching clients asked for and were told; absent: there were none, or nobody wrote it down. */
+  watches: optional(z.array(watchLogSchema)),
+  /** What became of the members, and what each held from time to time; absent: nobody wrote it down. */
+  cluster: optional(clusterLogSchema),
   statistics: z.strictObject({
     simulatedUs: timeUs,
     eventCount: count,
@@ -155,8 +161,10 @@ export const runRecordSchema = z.strictObject({
 
 type Parsed = z.infer<typeof runRecordSchema>;
 
-/** The run record; operations, timeline and findings have the types of their own files. */
-export type RunRecord = Readonly<Omit<Parsed, 'operations' | 'timeline' | 'findings'>> & {
+/** The run record; operations, timeline, findings, watches and the cluster's log have the types of their own files. */
+export type RunRecord = Readonly<Omit<Parsed, 'operations' | 'timeline' | 'findings' | 'watches' | 'cluster'>> & {
+  readonly watches?: readonly WatchLog[] | undefined;
+  readonly cluster?: ClusterLog | undefined;
   readonly operations: readonly Operation[];
   readonly timeline: readonly TimelineEvent[];
   readonly findings: readonly Finding[];

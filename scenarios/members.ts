@@ -80,6 +80,8 @@ export interface MembersOptions {
   readonly disk: Partial<DiskOptions>;
   /** The configuration of one incarnation. */
   readonly configure: (member: Member) => ServerConfig;
+  /** A process is gone; `isExplained`: a fault or the plan is why. */
+  readonly ended: (member: Member, end: ProcessEnd, isExplained: boolean) => void;
 }
 
 export class Members {
@@ -168,7 +170,10 @@ export class Members {
     member.server = undefined;
     this.ended.notify();
     recorder.event({kind: 'stop', atUs: world.nowUs, member: member.name, how: end.how, message: end.message});
-    if (end.how === 'panic' && end.error instanceof ServerEnded && isExpected(member, end.message)) {
+    const isPlanned = end.how === 'panic' && end.error instanceof ServerEnded && isExpected(member, end.message);
+    const isOfDisk = end.how === 'panic' && end.error instanceof DiskFault;
+    this.options.ended(member, end, isPlanned || isTooEarly || isOfDisk);
+    if (isPlanned) {
       world.trace.mark('member ended as its release does');
       member.endedWith = end.message;
       member.isHeld = true;
@@ -179,7 +184,7 @@ export class Members {
       this.restartLater(member);
       return;
     }
-    if (end.how === 'panic' && !(end.error instanceof DiskFault)) {
+    if (end.how === 'panic' && !isOfDisk) {
       this.findings.push({
         check: 'panic',
         kind: 'violation',
@@ -189,7 +194,7 @@ export class Members {
       });
       return;
     }
-    if (end.how === 'panic') world.trace.mark('member stopped by a disk fault');
+    if (isOfDisk) world.trace.mark('member stopped by a disk fault');
     this.restartLater(member);
   }
 

@@ -25,6 +25,8 @@ export interface RaftWatchOptions {
    * restart is not compared: release of the binary that wrote the files; default: it is compared.
    */
   readonly release?: string;
+  /** Told of every entry that the member has applied. */
+  readonly applied?: (index: number) => void;
 }
 
 /** The observer of one incarnation. */
@@ -37,6 +39,7 @@ export function raftWatch({
   hashes,
   nowUs,
   release,
+  applied,
 }: RaftWatchOptions): ServerObserver {
   const isReplayExact = release === undefined || schemaBehaviours(release).storesIndex === 'before-commits';
   let replayedTo = 0;
@@ -72,6 +75,7 @@ export function raftWatch({
     },
     applied: (entry, stateDigest) => {
       log.add(entry);
+      applied?.(entry.index);
       if (entry.index > replayedTo) agreement.observe(member, entry.index, stateDigest());
     },
     installed: (snapshotIndex, stateDigest) => agreement.observe(member, snapshotIndex, stateDigest()),

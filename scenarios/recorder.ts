@@ -18,10 +18,12 @@ export class Recorder {
   private readonly made: OpenOperation[] = [];
   private readonly events: TimelineEvent[] = [];
   private readonly now: () => number;
+  private readonly listener: (event: TimelineEvent) => void;
 
-  /** `now` tells virtual time in microseconds. */
-  constructor(now: () => number) {
+  /** `now` tells virtual time in microseconds; `listener` hears of each event. */
+  constructor(now: () => number, listener: (event: TimelineEvent) => void = () => undefined) {
     this.now = now;
+    this.listener = listener;
   }
 
   /** A client calls; returns the id of the operation. */
@@ -40,6 +42,7 @@ export class Recorder {
 
   event(event: TimelineEvent): void {
     this.events.push(event);
+    this.listener(event);
   }
 
   get operations(): readonly Operation[] {

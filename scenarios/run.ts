@@ -21,6 +21,7 @@ import type {TraceLine} from '../sim/trace.ts';
 import {World} from '../sim/world.ts';
 import {AppliedLog} from './applied-log.ts';
 import {leaseHolderProgram, watcherProgram} from './background-traffic.ts';
+import {ClusterRecording} from './cluster-recording.ts';
 import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
 import type {WatchRecording} from './errata/evidence.ts';
 import {finalStatesOf} from './final-state.ts';
@@ -86,6 +87,7 @@ class Run {
   readonly nemesis: Nemesis;
   readonly operator: Operator;
   readonly watches: WatchRecording[] = [];
+  readonly cluster: ClusterRecording;
   /** The last one is now. */
   readonly eras: Era[] = [];
   readonly findings: Finding[] = [];
@@ -111,7 +113,12 @@ class Run {
       link: linkOptionsOf(plan.world),
     });
     const {world} = this;
-    this.recorder = new Recorder(() => world.nowUs);
+    const recording = new ClusterRecording(() => world.nowUs);
+    this.cluster = recording;
+    this.recorder = new Recorder(
+      () => world.nowUs,
+      (event) => recording.timeline(event),
+    );
     const place = () => ({atUs: world.nowUs, atEvent: world.kernel.eventCount});
     this.eras.push(eraOf(place, new AppliedLog()));
     const names = founderNames(plan);
@@ -123,6 +130,7 @@ class Run {
       release: cluster.release,
       disk: diskOptionsOf(plan.world),
       configure: (member) => this.configure(member, names),
+      ended: ({name}, {how, message}, isExplained) => recording.ended(name, how, message, isExplained),
     });
     const clientHosts = Array.from({length: traffic.clientCount}, (_, i) => `c${i + 1}`);
     this.nemesis = new Nemesis({
@@ -152,10 +160,13 @@ class Run {
         },
         isQuiet: () => this.recorder.operations.every(({outcome}) => outcome.kind !== 'open'),
       },
-      newEra: (begins) => {
+      newEra: (begins, restoredBy) => {
         const before = begins === 'forced' ? this.eras.at(-1)?.log : undefined;
         this.eras.push(eraOf(place, new AppliedLog(before)));
+        this.cluster.recovered(restoredBy);
       },
+      isWell: () => this.lookAtCluster(),
+      cancelAsked: () => this.cluster.cancelAsked(),
       walSegmentBytes: cluster.walSegmentBytes,
       place,
     });
@@ -183,6 +194,7 @@ class Run {
         recorder: this.recorder,
         nowUs: () => this.world.nowUs,
         release: member.ranBefore ?? member.release,
+        applied: (index) => this.cluster.applied(member.name, index, member.server?.cluster),
       }),
     });
   }
@@ -197,6 +209,16 @@ class Run {
       const known = knownFieldsOf(oldestReleaseOf(this.plan));
       return trafficClient(env, {index, plan: traffic, client, recorder, switch: {mode: () => this.clientMode}, known});
     });
+  }
+
+  /** What each member that runs holds now; `ranBefore` is the binary that runs. */
+  lookAtCluster(): void {
+    const running = this.members.all.map(({name, release, ranBefore = release, server}) => ({
+      name,
+      release: ranBefore,
+      server,
+    }));
+    this.cluster.look(running);
   }
 
   private startOperator(): Process {
@@ -244,6 +266,12 @@ class Run {
   writes(): readonly KvStep[] {
     const logs = this.eras.map(({log}) => log);
     return logs.filter((log, index) => logs[index + 1]?.before !== log).flatMap((log) => log.writes());
+  }
+
+  /** Since when there was no fault; undefined: they were not over. What steps do shows in the cluster's log itself. */
+  get calmFromUs(): number | undefined {
+    if (this.plan.faults.length === 0) return 0;
+    return this.healedUs > 0 ? this.healedUs : undefined;
   }
 
   /** Runs all phases; findings of what was watched stop it at once. */
@@ -342,12 +370,18 @@ class Run {
   }
 }
 
+/** What a plan does on purpose that no guide allows; undefined: nothing. */
+function undocumentedIn({scenario}: Plan): string | undefined {
+  return scenario === 'skip-minor' ? 'members skip a minor' : undefined;
+}
+
 /** Runs a plan to its end and judges it. */
 export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
   const run = new Run(plan, options);
   run.execute();
   const {operations, timeline} = run.recorder;
-  const {members} = run;
+  const {members, world} = run;
+  run.lookAtCluster();
   const evidence = {
     operations,
     timeline,
@@ -355,10 +389,10 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     isAtRest: run.isAtRest(),
     persisted: () => run.writes(),
     watches: run.watches,
+    cluster: run.cluster.log(world.nowUs, run.calmFromUs, undocumentedIn(plan)),
   };
   const judged = options.untilEvent === undefined ? judgeHistory(evidence) : [];
   const findings = [...run.watched, ...run.findings, ...judged];
-  const {world} = run;
   options.inspect?.(world);
   const record: RunRecord = {
     format: RUN_RECORD_FORMAT,
@@ -375,6 +409,8 @@ export function runPlan(plan: Plan, options: RunOptions): RunOutcome {
     findings,
     operations,
     timeline,
+    ...(run.watches.length === 0 ? {} : {watches: run.watches}),
+    cluster: evidence.cluster,
     statistics: {
       simulatedUs: world.nowUs,
       eventCount: world.kernel.eventCount,

@@ -10,8 +10,14 @@ const parts: LifeParts = {
   paths: DOWNGRADE_PATHS,
   checkPath: (path) => checkDowngradePath('rolling-downgrade', path),
   memberCounts: [3, 3, 3, 5, 1],
-  steps: ({path, rolling}) => path.slice(1).flatMap((release) => downgradeSteps(release, rolling)),
+  steps: ({path, rolling}) => [
+    ...path.slice(1).flatMap((release) => downgradeSteps(release, rolling)),
+    {kind: 'wait', us: JOB_ENDS_US},
+  ],
 };
+
+/** The leader looks every five seconds whether the job is done (--downgrade-check-time); twice that is given. */
+const JOB_ENDS_US = 12_000_000;
 
 export const rollingDowngrade = scenario({
   name: 'rolling-downgrade',

@@ -31,7 +31,11 @@ export interface OperatorOptions {
   readonly tellClients: (members: readonly string[]) => void;
   readonly traffic: {readonly pause: () => void; readonly resume: () => void; readonly isQuiet: () => boolean};
   /** The log of before does not bind what comes: a restored cluster, or one that goes on by force. */
-  readonly newEra: (begins: 'restored' | 'forced') => void;
+  readonly newEra: (begins: 'restored' | 'forced', restoredBy?: string) => void;
+  /** The cluster is well: a good moment to look at what members hold. */
+  readonly isWell: () => void;
+  /** The end of the downgrade job is about to be asked for. */
+  readonly cancelAsked: () => void;
   /** --wal-segment-bytes of the members, for directories that the operator makes. */
   readonly walSegmentBytes: number;
   readonly place: () => {readonly atUs: number; readonly atEvent: number};
@@ -107,6 +111,7 @@ export class Operator {
       case 'compact':
         return yield* this.changes.compact(env, step.physical);
       case 'downgrade':
+        if (step.action === 'cancel') this.options.cancelAsked();
         return yield* this.changes.downgrade(env, step);
       case 'wait-downgrade-ready':
         return yield* this.waitDowngradeReady(env);
@@ -203,7 +208,7 @@ export class Operator {
     const {snapshot} = this;
     if (snapshot === undefined) return 'no snapshot was saved';
     for (const old of members.all) this.retire(old);
-    this.options.newEra('restored');
+    this.options.newEra('restored', release);
     const initialCluster = names.map((name) => ({name, peerUrls: [peerUrl(name)]}));
     const options = {release, initialCluster, clusterToken: 'etcd-restored', dataDir: DATA_DIR, walSegmentBytes};
     for (const name of names) {
@@ -303,11 +308,16 @@ export class Operator {
     // The version rises only while every member of the list answers.
     const isComplete = cluster.every(({isWanted}) => isWanted);
     const wanted = isComplete ? clusterVersionWanted(cluster, this.changes.job) : this.seenVersion;
-    if (wanted === undefined) return undefined;
+    if (wanted === undefined) {
+      this.options.isWell();
+      return undefined;
+    }
     const boundUs = hasFaults ? this.stepUsMax : VERSION_RISE_US_MAX;
     const late = yield* this.wait(env, () => missingClusterVersion(env, cluster, wanted), boundUs);
-    if (late === undefined) this.seenVersion = wanted;
-    return late;
+    if (late !== undefined) return late;
+    this.seenVersion = wanted;
+    this.options.isWell();
+    return undefined;
   }
 
   private *waitDowngradeReady(env: Env): Fiber<Trouble> {

@@ -127,6 +127,11 @@ export class Backend {
     return this.openBatch;
   }
 
+  /** Names of all buckets that are there, in order. */
+  bucketNames(): readonly ByteString[] {
+    return this.bolt.bucketNames();
+  }
+
   /** Operations that wait for a commit. */
   get pendingCount(): number {
     return this.openBatch.pendingCount;

@@ -77,6 +77,14 @@ export function readV2Members(store: V2Store): MembersAndRemoved {
   return {members, removed};
 }
 
+/** The same for who looks in from outside: nothing is counted. */
+export function peekV2Members(store: V2Store): MembersAndRemoved {
+  const {getsSuccess, getsFail} = store.stats;
+  const found = readV2Members(store);
+  Object.assign(store.stats, {getsSuccess, getsFail});
+  return found;
+}
+
 /** nodeToMember. */
 function memberOf(node: ShownNode): Member {
   const id = idOfKey(node.key);

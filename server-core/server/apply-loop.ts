@@ -98,10 +98,16 @@ export class ApplyLoop {
   private readonly parts: ApplyLoopParts;
   private skipNext = false;
   private isStopping = false;
+  private isBusy = false;
   private readonly stopAsked = new Signal();
 
   constructor(parts: ApplyLoopParts) {
     this.parts = parts;
+  }
+
+  /** Something is being applied: what the parts hold now is of no one entry. For who looks in from outside. */
+  get isApplying(): boolean {
+    return this.isBusy;
   }
 
   /** The loop ends when nothing waits in its queue. etcd: the FIFO scheduler's Stop carries out what is pending. */
@@ -124,9 +130,11 @@ export class ApplyLoop {
       if (!queue.receive.ready()) return;
       const toApply = queue.receive.take();
       if (toApply === undefined) continue;
+      this.isBusy = true;
       if (toApply.snapshot !== undefined) yield* this.applySnapshot(toApply.snapshot, toApply);
       yield* this.applyEntries(toApply.entries, toApply);
       appliedWait.set(progress.appliedIndex);
+      this.isBusy = false;
       toApply.mark('applied');
       // Raft's storage must hold what a snapshot is about to be made of.
       yield* until(toApply.happened('entriesSaved'));

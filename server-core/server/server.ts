@@ -71,7 +71,7 @@ export class EtcdServer {
   private readonly env: Env;
   private readonly disk: RaftDisk;
   private readonly config: ServerConfig;
-  private readonly cluster: Cluster;
+  readonly cluster: Cluster;
   private readonly transport: Transport;
   private readonly leadership: Leadership;
   private readonly queue: Channel<ToApply> = makeApplyQueue();
@@ -84,7 +84,7 @@ export class EtcdServer {
   private readonly stopped = new Cell(false);
   private readonly stopAsked = new Cell(false);
   private readonly isPublished = new Cell(false);
-  private readonly applyLoop: ApplyLoop;
+  readonly applyLoop: ApplyLoop;
   private consistentIndex: ConsistentIndex;
   private committed = 0;
 
