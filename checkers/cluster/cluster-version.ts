@@ -5,7 +5,7 @@
 import type {ClusterEvent, ClusterLog, MemberSnapshot} from '../../history/cluster-log.ts';
 import type {Finding} from '../../history/verdict.ts';
 import {ClusterLife, type MemberLife} from './cluster-life.ts';
-import {describeMinor, MINOR_3_0, MINOR_3_5, type Minor, minorOf} from './versions.ts';
+import {describeMinor, MINOR_2_3, MINOR_3_0, MINOR_3_5, type Minor, minorOf} from './versions.ts';
 
 /** A member that came or went this recently may not be in the list that the leader went by: two rounds of the version monitor. */
 const LIST_LAG_US = 8_000_000;
@@ -46,12 +46,14 @@ function moveFault(life: ClusterLife, to: Minor, atUs: number, targets: Readonly
   const from = life.version;
   if (from === to) return undefined;
   if (from === undefined) {
-    // MinClusterVersion, as long as somebody has not answered.
-    return to === MINOR_3_0 ? undefined : riseFault(life, from, to, atUs);
+    // MinClusterVersion, as long as somebody has not answered: 2.3 where a leader of 3.0 says it, from which it rises over the major.
+    const isOf30 = [...life.members.values()].some(({minorMin}) => minorMin === MINOR_3_0);
+    if (to === MINOR_3_0 || (to === MINOR_2_3 && isOf30)) return undefined;
+    return riseFault(life, from, to, atUs);
   }
   const move = describeMove(from, to);
   if (to > from) {
-    if (Math.floor(to / 100) !== Math.floor(from / 100)) return `${move}: another major`;
+    if (from !== MINOR_2_3 && Math.floor(to / 100) !== Math.floor(from / 100)) return `${move}: another major`;
     return riseFault(life, from, to, atUs);
   }
   if (to !== from - 1) return `${move}: more than one minor down`;

@@ -106,6 +106,12 @@ describe('moves of the cluster version', () => {
     ['begins above a member', [...cluster('3.5.16', '3.4.23'), version(1, '3.5.0')], ['cluster-version']],
     ['begins below all', [...cluster('3.5.16'), version(1, '3.4.0')], ['cluster-version']],
     [
+      '3.0 begins as 2.3 and rises over the major',
+      [...cluster('3.0.17'), version(1, '2.3.0'), version(5, '3.0.0')],
+      [],
+    ],
+    ['3.1 does not begin as 2.3', [...cluster('3.1.20'), version(1, '2.3.0')], ['cluster-version']],
+    [
       'rises above a member',
       [...cluster('3.4.23'), version(1, '3.4.0'), up(9, 'a', '3.5.16'), up(10, 'b', '3.5.16'), version(20, '3.5.0')],
       ['cluster-version'],

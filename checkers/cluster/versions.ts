@@ -27,6 +27,7 @@ export function describeMinor(minor: Minor): string {
   return `${Math.floor(minor / 100)}.${minor % 100}`;
 }
 
+export const MINOR_2_3: Minor = 203;
 export const MINOR_3_0: Minor = 300;
 export const MINOR_3_3: Minor = 303;
 export const MINOR_3_5: Minor = 305;
