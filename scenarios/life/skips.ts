@@ -1,6 +1,6 @@
 // scenarios/life/skips.ts: what comes of an upgrade that leaves minors out, as version-rules.md §4 has it from etcd's sources: nothing in
 // the negotiation forbids it, but what a much newer member writes an older one may not know.
-import {parseRelease} from '../../server-core/release/release.ts';
+import {isSince, parseRelease} from '../../server-core/release/release.ts';
 import type {RollingOptions} from './paths.ts';
 import {rollingSteps} from './paths.ts';
 import type {Step} from './steps.ts';
@@ -12,16 +12,20 @@ export type Jump =
   /** Every member below 3.5 ends when the first of 3.6 or newer has told its name by an entry that they do not know (1301). */
   | 'older-members-end'
   /** 3.7 reads no entries of the v2 API, and members of 3.5 have left some in the log. */
-  | 'newer-member-ends';
+  | 'newer-member-ends'
+  /** 3.6 ends on reads of the v2 store, which health checks up to 3.4.28 have left in the log (errata UM-10). */
+  | 'newer-member-ends-on-reads';
 
 /** What etcd says where it ends. */
 const UNKNOWN_ENTRY = 'not implemented';
 const UNREADABLE_ENTRY = 'unmarshal should never fail';
+const DISALLOWED_ENTRY = 'detected disallowed v2 WAL';
 
 /** What comes of going from one release to another that lies more than a minor away. */
 export function jumpOf(from: string, to: string): Jump {
   const older = parseRelease(from)?.minor ?? 0;
   const newer = parseRelease(to)?.minor ?? 0;
+  if (newer === 6 && !isSince(from, '3.4.29', '3.5.0')) return 'newer-member-ends-on-reads';
   if (newer >= 6 && older <= 4) return 'older-members-end';
   return newer >= 7 && older <= 5 ? 'newer-member-ends' : 'works';
 }
@@ -53,14 +57,18 @@ export function jumpSteps(from: string, to: string, rolling: RollingOptions): St
         {kind: 'wait-healthy'},
       ];
     case 'newer-member-ends':
-      // It cannot read its log; the old binary can.
-      return [
-        {kind: how, member: first},
-        {kind: 'replace-binary', member: first, release: to},
-        {kind: 'start', member: first, refused: UNREADABLE_ENTRY},
-        {kind: 'replace-binary', member: first, release: from},
-        {kind: 'start', member: first},
-        {kind: 'wait-healthy'},
-      ];
+      return triedSteps(from, to, rolling, UNREADABLE_ENTRY);
+    case 'newer-member-ends-on-reads':
+      return triedSteps(from, to, rolling, DISALLOWED_ENTRY);
   }
 }
+
+/** The first member cannot go on with its log; with the old binary it can. */
+const triedSteps = (from: string, to: string, {order: [first = ''], how}: RollingOptions, refused: string): Step[] => [
+  {kind: how, member: first},
+  {kind: 'replace-binary', member: first, release: to},
+  {kind: 'start', member: first, refused},
+  {kind: 'replace-binary', member: first, release: from},
+  {kind: 'start', member: first},
+  {kind: 'wait-healthy'},
+];

@@ -25,7 +25,10 @@ export interface HealthBehaviours {
   readonly hasProbes: boolean;
   /** /readyz asks whether the member is a learner: 3.5.19, 3.6.0. */
   readonly probesLearner: boolean;
-  /** How the read of a health check is made: through the v2 store up to 3.4, as a v3 range from 3.5 on. */
+  /**
+   * How the read of a health check is made: as a v3 range from 3.4.29 and 3.5 on. Before, as a quorum read of the v2 store, which leaves an
+   * entry in the log that 3.6 does not start on (errata UM-10).
+   */
   readonly readsV3: boolean;
   /**
    * What a member that knows a leader is asked. progress: does raft's index move within three looks, 250 ms apart: 3.0. read: does a read
@@ -42,7 +45,7 @@ export function healthBehaviours(release: string): HealthBehaviours {
     hasSerializable: isSince(release, '3.4.29', '3.5.3', '3.6.0'),
     hasProbes: isSince(release, '3.4.29', '3.5.11', '3.6.0'),
     probesLearner: isSince(release, '3.5.19', '3.6.0'),
-    readsV3: isSince(release, '3.5.0'),
+    readsV3: isSince(release, '3.4.29', '3.5.0'),
     asks: isSince(release, '3.3.0') ? 'alarms-and-read' : isSince(release, '3.1.0') ? 'read' : 'progress',
   });
 }
@@ -109,18 +112,22 @@ export class HealthApi {
   private *isHealthy(asks: 'progress' | 'read'): Fiber<boolean> {
     const {server, env} = this;
     if (!server.hasLeader) return false;
-    if (asks === 'read') {
-      const answered = new Promised<boolean>();
-      env.spawn('health-read', resolves(answered, server.clusterApi.readsV2()));
-      const outcome = yield* select(env, {answered, deadline: after(env.clock, READ_TIMEOUT_US)});
-      return outcome.kind === 'answered' && outcome.value;
-    }
+    if (asks === 'read') return yield* this.readsV2();
     const index = server.appliedIndex;
     for (let looks = 0; looks < PROGRESS_LOOKS; looks++) {
       yield* sleepUs(env.clock, PROGRESS_PAUSE_US);
       if (server.appliedIndex > index) return true;
     }
     return false;
+  }
+
+  /** Does a read of the v2 store come through in time? etcd: checkHealth. */
+  private *readsV2(): Fiber<boolean> {
+    const {server, env} = this;
+    const answered = new Promised<boolean>();
+    env.spawn('health-read', resolves(answered, server.clusterApi.readsV2()));
+    const outcome = yield* select(env, {answered, deadline: after(env.clock, READ_TIMEOUT_US)});
+    return outcome.kind === 'answered' && outcome.value;
   }
 
   private alarmReason(excluded: readonly string[]): string | undefined {
@@ -137,9 +144,9 @@ export class HealthApi {
   }
 
   private *readReason(isSerializable: boolean): Fiber<string | undefined> {
+    if (!this.behaviours.readsV3) return (yield* this.readsV2()) ? undefined : 'QGET ERROR';
     const failed = yield* this.read(isSerializable);
-    if (failed === undefined) return undefined;
-    return this.behaviours.readsV3 ? `RANGE ERROR:${failed}` : `QGET ERROR:${failed}`;
+    return failed === undefined ? undefined : `RANGE ERROR:${failed}`;
   }
 
   /** A read as root of a key that no client can name; why it failed. */
