@@ -19,7 +19,13 @@ const STOP_MS_MAX = 20_000;
 const HTTP_MS_MAX = 5_000;
 
 /** Quiet logs where that costs nothing: up to 3.4 words depend on the logger, and the default one is compared. */
-const MINOR_OPTIONS: Readonly<Record<string, readonly string[]>> = {'3.3': [], '3.4': []};
+const MINOR_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  '3.0': [],
+  '3.1': [],
+  '3.2': [],
+  '3.3': [],
+  '3.4': [],
+};
 const LATER_OPTIONS = ['--log-level=warn'];
 
 /** Addresses on free ports of 127.0.0.1: members m1, m2, … of which the first found the cluster. */

@@ -120,3 +120,24 @@ test('a minor between 3.0 and 3.3 may be skipped: nothing stops it', () => {
     expect(record.findings, path).toEqual([]);
   }
 });
+
+test('3.0 cannot open what 3.3 has written: the file has no freelist; 3.2.10 can, and is told that it is too old', () => {
+  const backTo = (release: string, refused: string): RunRecord => {
+    const plan = planOf('healthy', {seed: 1, overrides: [{path: 'cluster.memberCount', value: 3}]});
+    const steps: Step[] = [
+      {kind: 'wait-healthy'},
+      {kind: 'stop', member: 'm1'},
+      {kind: 'replace-binary', member: 'm1', release},
+      {kind: 'start', member: 'm1', refused},
+      {kind: 'replace-binary', member: 'm1', release: '3.3.27'},
+      {kind: 'start', member: 'm1'},
+      {kind: 'wait-healthy'},
+    ];
+    const cluster = {...plan.cluster, release: '3.3.27'};
+    return runPlan(parsePlan({...plan, cluster, safetyUs: 3_000_000, steps}, 'back'), {seed: 1}).record;
+  };
+  expect(backTo('3.0.17', 'index out of range').findings).toEqual([]);
+  expect(backTo('3.2.9', 'index out of range').findings).toEqual([]);
+  const text = 'cluster cannot be downgraded (current version: 3.2.10 is lower than determined cluster version: 3.3).';
+  expect(backTo('3.2.10', text).findings).toEqual([]);
+});

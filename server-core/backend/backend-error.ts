@@ -3,8 +3,9 @@
 /**
  * `corrupt`: the bytes contradict each other. `not-a-database`: neither meta page is one. `too-short`: the file ends before its
  * high-water mark. `unsupported`: a valid bbolt file, but of a shape that etcd never writes. `locked`: somebody else has it open.
+ * `no-freelist`: the file was written without one, and the release cannot do without.
  */
-export type BackendErrorCode = 'corrupt' | 'not-a-database' | 'too-short' | 'unsupported' | 'locked';
+export type BackendErrorCode = 'corrupt' | 'not-a-database' | 'too-short' | 'unsupported' | 'locked' | 'no-freelist';
 
 /** The file cannot be used. etcd panics at start on these; who opens a backend decides here. */
 export class BackendError extends Error {

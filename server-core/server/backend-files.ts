@@ -1,8 +1,9 @@
 // server-core/server/backend-files.ts: where a member's files lie, and how its database is opened. etcd: server/storage/backend.go, datadir.
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
-import type {Backend} from '../backend/backend.ts';
+import type {Backend, BackendOptions} from '../backend/backend.ts';
 import {openBackend, qualifyBackend, replaceWithSnapshot} from '../backend/backend.ts';
+import {BackendError} from '../backend/backend-error.ts';
 import type {BucketName} from '../backend/types.ts';
 import {clusterVersionOf} from '../membership/lower-check.ts';
 import {ServerEnded} from '../membership/process-end.ts';
@@ -49,16 +50,30 @@ export function* openServerBackend(env: Env, config: ServerConfig, snapshotPath?
     batchLimit: config.backendBatchLimit,
     // bbolt on Linux: 3.3 left the freelist out of the file.
     freelistSync: !isSince(config.release, '3.3.0') || isSince(config.release, '3.4.0'),
+    // coreos/bbolt v1.3.1 came with 3.1.11 and 3.2.10; what was there before ends on such a file.
+    opensWithoutFreelist: isSince(config.release, '3.1.11', '3.2.10', '3.3.0'),
     commitsDeletionsAtUnlock: isSince(config.release, '3.4.30', '3.5.12', '3.6.0'),
     hooksDefragCommit: behaviours.storesIndexBeforeDefrag,
   });
-  const backend = yield* openBackend(env, path, options);
+  const backend = yield* openOrEnd(env, path, options);
   for (const bucket of BUCKETS) backend.batch.createBucket(bucket);
   if (startBehaviours(config.release).refusesNewerStorage) lowerStorage(backend, config.nextClusterVersionCompatible);
   const consistentIndex = ConsistentIndex.load(backend.batch, behaviours);
   backend.setPreCommitHook((batch) => consistentIndex.beforeCommit(batch));
   env.spawn('backend-commit', backend.commitLoop());
   return {backend, consistentIndex};
+}
+
+/** A database without a freelist is the end of a release that reads none. bolt: DB.page. */
+function* openOrEnd(env: Env, path: string, options: BackendOptions): Fiber<Backend> {
+  try {
+    return yield* openBackend(env, path, options);
+  } catch (error) {
+    if (error instanceof BackendError && error.code === 'no-freelist') {
+      throw new ServerEnded('runtime error: index out of range');
+    }
+    throw error;
+  }
 }
 
 /**

@@ -23,6 +23,8 @@ export interface BoltOptions {
   readonly growSizeBytes: number;
   /** Write the freelist with every commit; without, opening scans for it. bbolt: !NoFreelistSync. */
   readonly freelistSync: boolean;
+  /** A file without a freelist can be opened. Before coreos/bbolt v1.3.1 the place where it should be was looked up all the same. */
+  readonly opensWithoutFreelist: boolean;
   /** Wait for fsync. etcd: !--unsafe-no-fsync. */
   readonly fsync: boolean;
 }
@@ -30,6 +32,7 @@ export interface BoltOptions {
 export const BOLT_DEFAULTS: BoltOptions = Object.freeze({
   growSizeBytes: 16 * 1024 * 1024,
   freelistSync: true,
+  opensWithoutFreelist: true,
   fsync: true,
 });
 

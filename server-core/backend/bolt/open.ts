@@ -24,6 +24,9 @@ export function* openBolt(file: DiskFile, options: BoltOptions): Fiber<BoltFile>
     return new BoltFile(file, options, loaded);
   }
   const meta = yield* readMeta(file);
+  if (meta.freelistPage === undefined && !options.opensWithoutFreelist) {
+    throw new BackendError('no-freelist', file.path, 'the file has no freelist, which this release cannot do without');
+  }
   const sizeBytes = meta.pageCount * meta.pageSize;
   if (file.sizeBytes < sizeBytes) {
     const reason = `the file has ${file.sizeBytes} bytes, its high-water mark is ${sizeBytes}`;
