@@ -47,6 +47,7 @@ export const KNOWN_MARKS: readonly string[] = [
   'network: frame retransmitted',
   'network: half-open connection found',
   'network: send buffer full',
+  'proposer: made again with the present permissions',
   'purge: old file deleted',
   'raft loop: read state dropped',
   'raft loop: snapshot message dropped',
