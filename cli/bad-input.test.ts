@@ -37,6 +37,10 @@ test.each([
   [['run', 'healthy', '--set', 'traffic'], 'write it as path=value'],
   [['run', 'healthy', '--for', '5 minutes'], '--for 5 minutes: takes a duration such as 500ms'],
   [['run', 'healthy', '--release', '9.9.9'], "--release: there is no etcd release '9.9.9'; the nearest is 3.7."],
+  [['run'], "name a scenario, 'all', or a plan with --plan"],
+  [['run', '--plan', file('two-lines.json', '# a\nb')], 'two-lines.json: not JSON: '],
+  [['run', '--plan', file('no-plan.json', '{"planVersion":1}')], 'no-plan.json: '],
+  [['run', '--plan', 'no-such-file.json'], 'no-such-file.json: cannot read it'],
   [['run', 'healthy', '--release', '0.4.6'], '0.4.6 is a release, but its minor is not played'],
   [['run', 'healthy', '--set', 'cluster.release="3.5.99"'], "there is no etcd release '3.5.99'; the nearest is 3.5.33"],
   [['run', 'healthy', '--jobs', '0'], '--jobs 0: takes a whole number from 1'],
@@ -59,7 +63,7 @@ test.each([
 });
 
 test.each([
-  [['run'], 'missing required argument'],
+  [['replay'], 'missing required argument'],
   [['run', 'healthy', '--members', '4'], 'Allowed choices are 1, 3, 5'],
   [['run', 'healthy', '--nonsense'], 'unknown option'],
   [['dance'], 'unknown command'],
@@ -71,6 +75,26 @@ test.each([
 test.each(['run', 'scenarios', 'replay', 'check', 'report'])('%s --help has an example', (command) => {
   const {status, stdout} = etcdsim([command, '--help']);
   expect([status, stdout.includes('Example: etcdsim')]).toEqual([0, true]);
+});
+
+test("a plan of one's own: its steps are carried out, and the line to run it again names its file", () => {
+  const shown = etcdsim(['scenarios', 'show', 'rolling-upgrade', '--path', '3.5.19,3.6.14', '--json']);
+  const {plan} = JSON.parse(shown.stdout);
+  const steps = [
+    {kind: 'wait-healthy'},
+    {kind: 'downgrade', action: 'cancel', to: '3.5', refused: 'nothing refuses it'},
+  ];
+  const own = file('own.json', JSON.stringify({plan: {...plan, faults: [], steps}}));
+  const {status, stdout} = etcdsim(['run', '--plan', own, '--seed', '3']);
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/cluster-life at .*step 1 \(downgrade cancel 3\.5\)/);
+  expect(stdout).toContain(`again: bin/etcdsim run --seed 3 --plan ${own}`);
+  const unknown = file('unknown.json', JSON.stringify({...plan, steps: [{kind: 'stop', member: 'm9'}]}));
+  expect(etcdsim(['run', '--plan', unknown])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('no member m9'),
+  });
+  expect(etcdsim(['run', 'healthy', '--plan', own]).stderr).toBe('etcdsim: give a scenario or --plan, not both\n');
 });
 
 describe('runs', () => {

@@ -49,7 +49,7 @@ function addRun(program: Command): void {
   program
     .command('run')
     .description('run scenarios: one seed, or many')
-    .argument('<scenario...>', "names as `etcdsim scenarios` lists them, or 'all'")
+    .argument('[scenario...]', "names as `etcdsim scenarios` lists them, or 'all'; none with --plan")
     .option('--seed <n>', 'one seed; drawn and printed when not given')
     .option('--seeds <a..b>', 'many seeds')
     .option('--jobs <n>', 'threads', '1')
@@ -57,6 +57,7 @@ function addRun(program: Command): void {
     .option('--release <x.y.z>', 'release the members play')
     .option('--path <a,b,…>', 'releases that the cluster goes through, in order, as in 3.4.23,3.5.16,3.6.0')
     .option('--history <name>', 'what the cluster has been through before: fresh, promoted-learner, …')
+    .option('--plan <file>', 'an own plan, as `scenarios show --json` prints one, or that of a run record')
     .option('--for <duration>', 'length of the phase with faults, as in 60s')
     .option('--set <path=value>', 'change the drawn plan; may be repeated', collect, [])
     .option('--plant <name>', 'switch a deliberate defect on')

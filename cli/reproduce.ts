@@ -13,6 +13,7 @@ export function reproduceLine(
 /** The options alone: what stands behind `--seed N`. */
 export function optionsLine(base: Pick<Job, 'plant' | 'overrides'>): string[] {
   const whole = reproduceLine({scenario: 'x', seed: 0}, base);
-  const options = whole.slice('bin/etcdsim run x --seed 0'.length).trim();
+  const seed = '--seed 0';
+  const options = whole.slice(whole.indexOf(seed) + seed.length).trim();
   return options === '' ? [] : [options];
 }

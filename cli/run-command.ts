@@ -7,13 +7,14 @@ import {runPool} from '../campaign/pool.ts';
 import {CampaignSummary} from '../campaign/summary.ts';
 import {SCENARIOS} from '../scenarios/catalog.ts';
 import type {PlanOverride} from '../scenarios/overrides.ts';
-import {parseOverride} from '../scenarios/overrides.ts';
+import {PLAN_FILE, parseOverride} from '../scenarios/overrides.ts';
+import {parsePlan} from '../scenarios/plan.ts';
 import {findPlant} from '../scenarios/plants.ts';
 import {planOf} from '../scenarios/run-scenario.ts';
 import {findScenario} from '../scenarios/scenario.ts';
 import {checkRelease} from '../server-core/release/released.ts';
 import {exitCodeOf} from './exit-code.ts';
-import {writeText} from './files.ts';
+import {readText, writeText} from './files.ts';
 import {campaignLines, runLines} from './print-run.ts';
 import {Progress} from './progress.ts';
 import {differenceLines, printTrace} from './replay-command.ts';
@@ -31,6 +32,7 @@ export interface RunArguments {
   readonly release?: string;
   readonly path?: string;
   readonly history?: string;
+  readonly plan?: string;
   readonly for?: string;
   readonly set: readonly string[];
   readonly plant?: string;
@@ -49,8 +51,14 @@ const SAVED_FAILURES_MAX = 20;
 
 /** Runs and prints; returns the exit code. */
 export async function runCommand(names: readonly string[], given: RunArguments): Promise<number> {
-  const scenarios = scenarioNames(names);
-  const overrides = overridesOf(given);
+  const own = given.plan === undefined ? undefined : readPlan(given.plan);
+  if (own !== undefined && names.length > 0) throw new InputError('give a scenario or --plan, not both');
+  if (own !== undefined && (given.path ?? given.history) !== undefined)
+    throw new InputError('--path and --history draw steps; the steps of --plan are those of its file');
+  if (own === undefined && names.length === 0)
+    throw new InputError("name a scenario, 'all', or a plan with --plan; there are those of `etcdsim scenarios`");
+  const scenarios = scenarioNames(own === undefined ? names : [own.scenario]);
+  const overrides = [...(own === undefined ? [] : [own.override]), ...overridesOf(given)];
   if (given.plant !== undefined) findPlant(given.plant);
   if (given.seed !== undefined && given.seeds !== undefined) throw new InputError('give --seed or --seeds, not both');
   const threadCount = parseCount(given.jobs, '--jobs', 1, 256);
@@ -63,6 +71,21 @@ export async function runCommand(names: readonly string[], given: RunArguments):
   }
   if (given.trace === true) throw new InputError('--trace goes with one scenario and one seed');
   return runMany(scenarios, range, base, threadCount, given);
+}
+
+/** A plan, alone or as `plan` of a larger document. */
+function readPlan(file: string): {readonly scenario: string; readonly override: PlanOverride} {
+  let json: unknown;
+  try {
+    json = JSON.parse(readText(file));
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new InputError(`${file}: not JSON: ${error.message.replaceAll(/\s+/g, ' ')}`);
+    throw error;
+  }
+  const wrapped = typeof json === 'object' && json !== null && 'plan' in json ? json.plan : undefined;
+  const plan = parsePlan(wrapped ?? json, file);
+  return {scenario: plan.scenario, override: {path: `${PLAN_FILE}${file}`, value: plan}};
 }
 
 function scenarioNames(names: readonly string[]): string[] {

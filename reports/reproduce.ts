@@ -15,9 +15,15 @@ export function reproduceLine({
   plant,
   overrides = [],
 }: Pick<RunRecord, 'scenario' | 'seed' | 'plant' | 'overrides'>): string {
-  const parts = ['bin/etcdsim run', quoted(scenario), `--seed ${seed}`];
+  // A plan of one's own says which scenario it is.
+  const isOwn = overrides.some(({path}) => path.startsWith('plan:'));
+  const parts = ['bin/etcdsim run', ...(isOwn ? [] : [quoted(scenario)]), `--seed ${seed}`];
   if (plant !== undefined) parts.push(`--plant ${quoted(plant)}`);
   for (const {path, value} of overrides) {
+    if (path.startsWith('plan:')) {
+      parts.push(`--plan ${quoted(path.slice('plan:'.length))}`);
+      continue;
+    }
     const option = typeof value === 'string' ? OWN_OPTIONS[path] : undefined;
     if (option !== undefined) parts.push(`${option} ${quoted(String(value))}`);
     else parts.push(`--set ${quoted(`${path}=${JSON.stringify(value)}`)}`);

@@ -9,6 +9,9 @@ export interface PlanOverride {
   readonly value: unknown;
 }
 
+/** How the path of an override begins that stands for a whole plan; the name of its file follows. */
+export const PLAN_FILE = 'plan:';
+
 /** Reads `path=value`; a value that is not JSON is text. */
 export function parseOverride(text: string): PlanOverride {
   const equals = text.indexOf('=');
@@ -24,8 +27,11 @@ export function parseOverride(text: string): PlanOverride {
 /** The plan with the overrides in place; an InputError when a path is not there or a value does not fit. */
 export function applyOverrides(plan: Plan, overrides: readonly PlanOverride[]): Plan {
   if (overrides.length === 0) return plan;
-  const copy = structuredClone(plan) as Record<string, unknown>;
-  for (const {path, value} of overrides) setAt(copy, path, value);
+  let copy = structuredClone(plan) as Record<string, unknown>;
+  for (const {path, value} of overrides) {
+    if (path.startsWith(PLAN_FILE)) copy = structuredClone(parsePlan(value, path.slice(PLAN_FILE.length)));
+    else setAt(copy, path, value);
+  }
   return parsePlan(copy, '--set');
 }
 

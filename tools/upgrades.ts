@@ -25,6 +25,8 @@ const PATHS: readonly Path[] = [
   {scenario: 'rolling-upgrade', path: '3.6.14,3.7.1', history: 'restored', known: 'safe'},
   // What 3.5 members wrote in the v2 form is in the log still when 3.7 reads it: open upstream, errata UM-16.
   {scenario: 'rolling-upgrade', path: '3.5.33,3.6.14,3.7.1', history: 'fresh', known: 'bug'},
+  // What health checks before 3.4.29 leave in the log ends 3.6: errata UM-10.
+  {scenario: 'rolling-upgrade', path: '3.4.23,3.5.33,3.6.14', history: 'fresh', known: 'bug'},
   {scenario: 'rolling-upgrade', path: '3.5.19,3.6.14', history: 'promoted-learner', known: 'bug'},
   {scenario: 'rolling-upgrade', path: '3.5.26,3.6.14', history: 'promoted-learner', known: 'safe'},
   {scenario: 'rolling-downgrade', path: '3.6.14,3.5.33', history: 'fresh', known: 'safe'},
