@@ -419,7 +419,7 @@ function compareStream(run: Run, name: string, pair: StreamPair, op: SingleOp, i
     for (; at < Math.min(a.length, b.length); at++) {
       const normal = [a[at], b[at]].map((entry, side) => {
         const {book, world} = run.sides[side as 0 | 1];
-        return normalise(pair.rpc.name, entry?.raw ?? null, {book, nowMs: world.nowMs()});
+        return normalise(pair.rpc.name, entry?.raw ?? null, {book, nowMs: world.nowMs(), answersBefore: at});
       });
       const mismatch = firstMismatch(normal[0], normal[1]);
       if (mismatch === undefined) continue;

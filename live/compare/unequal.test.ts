@@ -90,6 +90,27 @@ describe('the remaining time of a lease', () => {
   });
 });
 
+describe('the revision in the header of an observed leader', () => {
+  const observed = (revision: string): Plain => ({
+    header: header(revision, '3'),
+    kv: {key: 'e0/1', mod_revision: '17'},
+  });
+  const mismatch = (left: string, right: string, answersBefore: number): string | undefined => {
+    const [a, b] = [left, right].map((revision) =>
+      normalise('Election/Observe', observed(revision), {book: emptyBook(), nowMs: 0, answersBefore}),
+    );
+    return firstMismatch(a, b)?.path;
+  };
+  test('is that of a read in the first answer, and compared as it is', () => {
+    expect(mismatch('21', '21', 0)).toBeUndefined();
+    expect(mismatch('21', '17', 0)).toBe('header.revision');
+  });
+  test('may be any from kv.mod_revision on in later answers', () => {
+    expect(mismatch('21', '17', 1)).toBeUndefined();
+    expect(mismatch('17', '16', 1)).toBe('header.revision');
+  });
+});
+
 test('every rule has a reason and stands once', () => {
   const names = UNEQUAL.map(({rpc, field}) => `${rpc} ${field.join('.')}`);
   expect(new Set(names).size).toBe(names.length);

@@ -13,6 +13,8 @@ interface Context {
   readonly book: Book;
   /** The world's own clock when the answer came. */
   readonly nowMs: number;
+  /** How many answers the same stream has brought before this one; absent for a unary answer. */
+  readonly answersBefore?: number;
 }
 
 interface Inequality {
@@ -95,6 +97,17 @@ export const UNEQUAL: readonly Inequality[] = [
     field: ['alarms'],
     reason: 'the list is read from a Go map',
     instead: sorted,
+  },
+  {
+    rpc: 'Election/Observe',
+    field: ['header', 'revision'],
+    reason:
+      'answers behind the first carry the header of a watch response or of a new read (clientv3/concurrency, Election.observe): the ' +
+      "store's revision when that was packed; compared: that it is not below kv.mod_revision",
+    instead: (value, {answersBefore = 0}, answer) =>
+      answersBefore > 0 && Number(value) >= Number(fieldsOf(answer['kv'])?.['mod_revision'])
+        ? '<not below kv.mod_revision>'
+        : value,
   },
   ...['MemberAdd', 'MemberList', 'MemberRemove', 'MemberUpdate', 'MemberPromote'].map((method) => ({
     rpc: `Cluster/${method}`,
