@@ -23,6 +23,13 @@ export interface MvccBehaviours {
   readonly keepsCompactionHashes: boolean;
   /** A store never comes up below a compaction that was scheduled: erratum 17780. */
   readonly raisesRevisionToScheduledCompaction: boolean;
+  /**
+   * A deletion that is all that is left of a key comes back when a store is opened (19179): 3.4.36, 3.5.18, 3.6.0. Before, it is passed
+   * over, which no one could see as long as compaction removed such deletions (18089). In 3.4.34, 3.4.35, 3.5.16 and 3.5.17, which keep
+   * one at the compact revision, a compaction that goes on after a restart does not know it and removes it: a watch from there, which is
+   * allowed, is not told. etcd: restoreIntoIndex, keyIndex.restoreTombstone.
+   */
+  readonly restoresLoneTombstone: boolean;
   /** What decides the order of equal elements in a sorted range. */
   readonly sort: GoSort;
   /** The fields of requests that the release knows; undefined: all. */
@@ -59,6 +66,7 @@ export function mvccBehaviours(release: string): MvccBehaviours {
     hashesAtCompactRevision: isSince(release, '3.4.27', '3.5.10', '3.6.0'),
     keepsCompactionHashes: isSince(release, '3.5.5', '3.6.0'),
     raisesRevisionToScheduledCompaction: !isAffected('17780', release),
+    restoresLoneTombstone: isSince(release, '3.4.36', '3.5.18', '3.6.0'),
     sort: isSince(release, '3.5.0') ? 'pdq' : isSince(release, '3.4.0') ? 'pdq-1.19' : 'quicksort',
     knownFields: knownFieldsOf(release),
     duplicateKeys: isSince(release, '3.3.0') ? 'intervals' : 'sorted-puts',

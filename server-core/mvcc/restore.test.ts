@@ -1,11 +1,14 @@
 // What restore makes of a bucket: the very index that wrote it, deletions whose puts are compacted included.
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {putRequest} from '../etcdserverpb/types.ts';
+import {putRequest, rangeRequest} from '../etcdserverpb/types.ts';
+import {mvccBehaviours} from './behaviours.ts';
 import {CompactionQueue} from './compaction.ts';
 import {executePut} from './execute.ts';
 import {HashStorage} from './hash.ts';
 import {restoreState} from './restore.ts';
+import {endOfMain, mainOf, revisionKey} from './revision.ts';
+import {MvccStore} from './store.ts';
 import {emptyState, type StoreState} from './store-state.ts';
 import {TestBatch} from './test-batch.ts';
 import {WriteTxn} from './write-txn.ts';
@@ -53,4 +56,51 @@ test('every generation comes back', () => {
     {numRuns: 200},
   );
   expect(tombstoneFirst).toBeGreaterThan(10);
+});
+
+/** The steps of errata/confirmed-on-real-kv.md, 19179: 200 keys put and deleted, a compaction in batches of 50 that is cut short. */
+function cutShort(): TestBatch {
+  const batch = new TestBatch();
+  const store = MvccStore.open(batch);
+  const keys = Array.from({length: 200}, (_, i) => `p${String(i).padStart(3, '0')}`);
+  for (const key of keys) store.applyPut(putRequest(key, 'v'));
+  for (const key of keys) store.applyDeleteRange({key, rangeEnd: '', prevKv: false});
+  store.applyPut(putRequest('zz', 'v'));
+  store.compact(401);
+  for (let step = 0; step < 5; step++) store.compactionStep(50);
+  return batch.copy();
+}
+
+test.each([
+  ['3.4.33', false],
+  ['3.4.34', false],
+  ['3.4.35', false],
+  ['3.4.36', true],
+  ['3.5.16', false],
+  ['3.5.17', false],
+  ['3.5.18', true],
+  ['3.5.30', true],
+  ['3.6.0', true],
+])(
+  '19179: a compaction that goes on after a restart of %s keeps the deletion at its revision: %s',
+  (release, keeps) => {
+    const batch = cutShort();
+    expect(batch.range('key', revisionKey(401, 0), endOfMain(401), 0)).toHaveLength(1);
+    const store = MvccStore.open(batch, {behaviours: mvccBehaviours(release)});
+    expect([store.currentRevision, store.compactRevision, store.hasCompaction]).toEqual([402, 401, true]);
+    while (store.hasCompaction) store.compactionStep(50);
+    const left: number[] = [];
+    batch.forEach('key', (key) => void left.push(mainOf(key)));
+    // 18089: up to 3.4.33 the deletion is not kept by any compaction, interrupted or not.
+    expect(left).toEqual(keeps ? [401, 402] : [402]);
+  },
+);
+
+test('19179: a key whose lone deletion was passed over is created anew', () => {
+  const store = MvccStore.open(cutShort(), {behaviours: mvccBehaviours('3.5.16')});
+  expect(store.applyPut(putRequest('p199', 'again'))).toMatchObject({header: {revision: 403}});
+  expect(store.range(rangeRequest('p199', {}))).toMatchObject({
+    count: 1,
+    kvs: [{createRevision: 403, modRevision: 403, version: 1}],
+  });
 });

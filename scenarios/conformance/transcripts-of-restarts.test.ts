@@ -1,0 +1,56 @@
+// Reproductions of errata/confirmed-on-real-kv.md in which members are killed and started again, or left behind.
+import {expect, test} from 'vitest';
+import type {KvStep} from '../../history/operation.ts';
+import type {WatchLog} from '../../history/watch-log.ts';
+import {serverBehaviours} from '../../server-core/server/behaviours.ts';
+import {Experiment} from '../errata/experiment.ts';
+import {compactionOf} from '../errata/requests.ts';
+
+/** `D:d@3`: what a watch was told, event by event. */
+const told = ({entries}: WatchLog): string[] =>
+  entries.flatMap((entry) =>
+    entry.kind === 'events'
+      ? entry.events.map(({type, key, modRevision}) => `${type === 'put' ? 'P' : 'D'}:${key}@${modRevision}`)
+      : [],
+  );
+
+test.each([
+  ['3.3.25', false],
+  ['3.4.23', false],
+  ['3.4.34', false],
+  ['3.4.36', true],
+  ['3.5.16', false],
+  ['3.5.30', true],
+  ['3.6.0', true],
+])(
+  '19179 in %s: a watch from the revision of an interrupted compaction is told of the deletion there: %s',
+  (release, isTold) => {
+    const one = new Experiment({seed: 1, release, setting: {founderCount: 1}});
+    one.startFounders();
+    const {compactionBatch, compactionPauseUs} = serverBehaviours(release);
+    // The put of p stands in the first batch, its deletion in the second.
+    one.put(0, 'm1', 'p');
+    let revision = 2;
+    for (let left = compactionBatch; left > 0; revision++) {
+      const count = Math.min(left, 128);
+      left -= count;
+      const success: KvStep[] = Array.from({length: count}, (_, i) => ({kind: 'put', key: `k${i}`, value: 'v'}));
+      one.ask(0, 'm1', {kind: 'txn', compare: [], success, failure: []});
+    }
+    one.ask(0, 'm1', {kind: 'delete-range', key: 'p'});
+    const deletedAt = revision + 1;
+    one.put(0, 'm1', 'zz');
+    one.pass(300_000);
+    expect(compactionOf(one, 'm1', deletedAt)).toMatchObject({kind: 'ok'});
+    one.pass(Math.floor(compactionPauseUs / 2));
+    one.kill('m1');
+    one.pass(100_000);
+    one.start('m1');
+    expect(one.until(() => one.isUp('m1'))).toBe(true);
+    one.pass(2_500_000);
+    const watch = one.watch(1, 'm1', {key: 'p', rangeEnd: 'q', startRevision: deletedAt});
+    one.pass(1_000_000);
+    expect(watch.entries[0]).toMatchObject({kind: 'created', revision: deletedAt + 1});
+    expect(told(watch)).toEqual(isTold ? [`D:p@${deletedAt}`] : []);
+  },
+);
