@@ -50,7 +50,8 @@ export function healthBehaviours(release: string): HealthBehaviours {
   });
 }
 
-const METHOD_NOT_ALLOWED: HttpReply = {status: 405, body: 'Method Not Allowed\n'};
+/** What all but GET get. etcd: allowMethod. */
+export const METHOD_NOT_ALLOWED: HttpReply = {status: 405, body: 'Method Not Allowed\n'};
 const NOT_FOUND: HttpReply = {status: 404, body: '404 page not found\n'};
 
 /** A query's values by name; values are not decoded, since none of etcd's needs it. */

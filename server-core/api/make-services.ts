@@ -25,7 +25,7 @@ import {serveWatch} from '../watch/serve-watch.ts';
 import type {OpenCall} from './call-context.ts';
 import type {ClientServices} from './client-port.ts';
 import {wordingOf} from './early-answers.ts';
-import {HealthApi, healthBehaviours} from './health.ts';
+import {HealthApi, healthBehaviours, METHOD_NOT_ALLOWED} from './health.ts';
 import {servedOf, unknownMethodText} from './methods.ts';
 import {metricsText} from './metrics.ts';
 import type {CallFailure, Method} from './payloads.ts';
@@ -227,7 +227,9 @@ function httpHandler(env: Env, server: EtcdServer, config: ServerConfig): Client
     const answered = yield* health.handle(method, target);
     if (answered !== undefined) return answered;
     const path = target.split('?')[0];
-    if (path === '/version') return {status: 200, body: server.clusterApi.versionBody()};
+    if (path === '/version')
+      return method === 'GET' ? {status: 200, body: server.clusterApi.versionBody()} : METHOD_NOT_ALLOWED;
+    // The metrics' handler does not look at the method.
     if (path === '/metrics') return {status: 200, body: metricsText(server, config)};
     return {status: 404, body: '404 page not found\n'};
   };
