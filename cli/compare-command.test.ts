@@ -36,6 +36,19 @@ test('--rules lists what is not compared and not asked', async () => {
   expect(code).toBe(0);
   expect(text).toContain('raft_term');
   expect(text).toContain('adding a voter to a cluster of one');
+  expect(text).toContain('Compact behind a watch in the past: 130 ms');
+});
+
+test('--rules --json has every rule that the text has, and no other', async () => {
+  const [{code, text}, {text: paper}] = [await outputOf({rules: true, json: true}), await outputOf({rules: true})];
+  expect(code).toBe(0);
+  const rules = JSON.parse(text) as Readonly<Record<string, readonly (string | {readonly reason: string})[]>>;
+  expect(Object.keys(rules)).toEqual(['unequal', 'unequalValues', 'waits', 'lookedFor', 'leftOut']);
+  const reasons = Object.values(rules).flatMap((list) =>
+    list.map((rule) => (typeof rule === 'string' ? rule : rule.reason)),
+  );
+  expect(reasons.filter((reason) => !paper.includes(reason))).toEqual([]);
+  expect(reasons.length).toBe(paper.split('\n').length - 3);
 });
 
 describe.each([...findRealBinaries()])('etcd %s', (_release, path) => {

@@ -2,8 +2,7 @@
 import {InputError} from '../base/input-error.ts';
 import {type Comparison, compareSeed} from '../live/compare/compare.ts';
 import {type Difference, show, showOp} from '../live/compare/difference.ts';
-import {UNEQUAL, UNEQUAL_VALUES} from '../live/compare/unequal.ts';
-import {LEFT_OUT} from '../live/generator/left-out.ts';
+import {RULES, rulesLines} from '../live/compare/rules.ts';
 import {findEtcd} from '../live/real/etcd-binary.ts';
 import {EXIT_OK, EXIT_VIOLATION} from './exit-code.ts';
 import {tableLines} from './table.ts';
@@ -31,7 +30,8 @@ const FIRST_SHOWN_MAX = 70;
 /** Runs the command; returns the exit code. */
 export async function compareCommand(given: CompareGiven): Promise<number> {
   if (given.rules) {
-    printRules();
+    if (given.json) console.log(JSON.stringify(RULES, undefined, 2));
+    else for (const line of rulesLines(RULES)) console.log(line);
     return EXIT_OK;
   }
   if (given.etcd === undefined) {
@@ -78,8 +78,9 @@ function seedsOf({seed, seeds}: CompareGiven): number[] {
   return [crypto.getRandomValues(new Uint32Array(1))[0] ?? 0];
 }
 
-function seedLine({seed, opCount, differences}: Comparison): string {
-  return `seed ${seed}: ${opCount} operations, ${differences.length === 0 ? 'equal' : `${differences.length} different`}`;
+function seedLine(comparison: Comparison): string {
+  const {seed, differences} = comparison;
+  return `seed ${seed}: ${countLine([comparison])}, ${differences.length === 0 ? 'equal' : `${differences.length} different`}`;
 }
 
 /** Everything that is said about the comparisons on paper. */
@@ -95,10 +96,21 @@ export function reportLines(comparisons: readonly Comparison[], given: CompareGi
     '',
   ];
   for (const comparison of comparisons) lines.push(...differenceLines(comparison, given));
-  const count = comparisons.reduce((sum, {opCount}) => sum + opCount, 0);
   const found = comparisons.reduce((sum, {differences}) => sum + differences.length, 0);
-  lines.push(found === 0 ? `equal: ${count} operations, no difference` : `different: ${found} kinds of difference`);
+  lines.push(
+    found === 0 ? `equal: ${countLine(comparisons)}, no difference` : `different: ${found} kinds of difference`,
+  );
   return lines;
+}
+
+/** How much was really compared: a run that ends early, or has nothing to do at times, says so. */
+function countLine(comparisons: readonly Pick<Comparison, 'opCount' | 'doneCount' | 'idleCount'>[]): string {
+  const [asked, done, idle] = (['opCount', 'doneCount', 'idleCount'] as const).map((name) =>
+    comparisons.reduce((sum, comparison) => sum + comparison[name], 0),
+  ) as [number, number, number];
+  const nothing = idle === 0 ? '' : ` (${idle} more had nothing to do)`;
+  const unreached = asked - done - idle === 0 ? '' : ` (${asked - done - idle} more were not reached)`;
+  return `${done} operations${nothing}${unreached}`;
 }
 
 function tableRows(comparisons: readonly Comparison[]): string[][] {
@@ -149,17 +161,6 @@ function toJson(comparisons: readonly Comparison[], equal: boolean): object {
   return {
     equal,
     comparisons: comparisons.map(({minimal, ...comparison}) => ({...comparison, minimal: minimal ?? null})),
-    unequal: UNEQUAL.map(({rpc, field, reason}) => ({rpc, field: field.join('.'), reason})),
-    leftOut: LEFT_OUT,
+    ...RULES,
   };
-}
-
-/** What is not compared and what is not asked. */
-function printRules(): void {
-  console.log('Not compared as it stands:');
-  for (const {rpc, field, reason} of UNEQUAL)
-    console.log(`  ${rpc === '*' ? 'all' : rpc} ${field.join('.')}: ${reason}`);
-  for (const rule of UNEQUAL_VALUES) console.log(`  ${rule}`);
-  console.log('Not asked:');
-  for (const {what, reason} of LEFT_OUT) console.log(`  ${what}: ${reason}`);
 }

@@ -6,6 +6,8 @@ import {fieldsOf} from './book.ts';
 import {bothSides, type Mark, type Run} from './run.ts';
 
 interface Wait {
+  /** What is held back, and behind what. */
+  readonly what: string;
   readonly before: (op: SingleOp, run: Run) => boolean;
   readonly after: Mark | ((op: SingleOp) => Mark);
   readonly ms: number;
@@ -17,20 +19,24 @@ const callOf = (op: SingleOp): string => (op.op === 'call' || op.op === 'begin' 
 const requestOf = (op: SingleOp) =>
   'request' in op && callOf(op) === 'Watch/Watch' ? fieldsOf(op.request) : undefined;
 
-const WAITS: readonly Wait[] = [
+/** All waits; the first `ms` behind the mark is when the operation may be done. */
+export const WAITS: readonly Wait[] = [
   {
+    what: 'Compact behind a watch in the past',
     before: (op) => callOf(op) === 'KV/Compact',
     after: 'watch in the past',
     ms: 130,
     reason: 'watches are caught up every 100 ms: a compaction in between decides whether one is cancelled',
   },
   {
+    what: 'Compact while somebody waits for a lock or an election',
     before: (op, run) => callOf(op) === 'KV/Compact' && waitsForKeys(run),
     after: 'operation',
     ms: 130,
     reason: 'locks and elections watch from a revision that they have just read: a compaction behind it may end them',
   },
   {
+    what: 'a progress request behind a watch in the past',
     before: (op) =>
       callOf(op) === 'Watch/Watch' && 'request' in op && fieldsOf(op.request)?.['progress_request'] !== undefined,
     after: 'watch in the past',
@@ -38,30 +44,42 @@ const WAITS: readonly Wait[] = [
     reason: 'a progress request is answered only when every watch of the stream is caught up (3.4.25, 3.5.8)',
   },
   {
+    what: 'the end of a watch, or of its stream, behind a watch in the past',
     before: (op) => (op.op === 'close' && op.rpc === 'Watch/Watch') || requestOf(op)?.['cancel_request'] !== undefined,
     after: 'watch in the past',
     ms: 130,
     reason: 'whether the past was sent before the cancellation is a race',
   },
   {
+    what: 'Hash, HashKV, Snapshot and Defragment behind a compaction',
     before: (op) => /Maintenance\/(Hash|HashKV|Snapshot|Defragment)$/.test(callOf(op)),
     after: 'compaction',
     ms: 80,
     reason: 'revisions are removed in the background; the hash of a compaction is stored at its end',
   },
   {
+    what: 'MemberAdd behind the start of several members',
     before: (op, {sides}) => callOf(op) === 'Cluster/MemberAdd' && sides[0].world.members.length > 1,
     after: 'start',
     ms: 6_500,
     reason: 'members are added only when all have been connected for five seconds',
   },
   {
+    what: 'MemberAdd behind one with the same URLs',
     before: (op) => callOf(op) === 'Cluster/MemberAdd',
     after: addedMark,
     ms: 1_050,
     reason:
       "a new member's id is made of its URLs and the second: in one second the same URLs are the same member again",
   },
+];
+
+/** What is waited for by looking, for as long as it takes. */
+export const LOOKED_FOR: readonly string[] = [
+  'everything behind the start: that the cluster version is set, all members have names, and m0 leads',
+  'everything behind MoveLeader: that all members name one leader',
+  'an operation at a member that others have written past: a linearizable read there, so that it has applied what they answered',
+  'everything: what the streams and open calls of one world have brought, from the other too (2 s without it are a difference)',
 ];
 
 /** Does an observer, a candidate or somebody who wants a lock wait inside the server? */

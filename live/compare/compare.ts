@@ -49,13 +49,18 @@ export interface Comparison {
   readonly seed: number;
   readonly release: string;
   readonly memberCount: number;
+  /** Operations of the sequence. */
   readonly opCount: number;
+  /** Those carried out in both worlds; the others are idle, or stand behind the end of the run. */
+  readonly doneCount: number;
+  /** Those that there was nothing to do for. */
+  readonly idleCount: number;
   readonly rows: readonly RpcRow[];
   readonly differences: readonly Difference[];
   readonly minimal: MinimalSequence | undefined;
 }
 
-type Outcome = Pick<Run, 'calls' | 'different' | 'differences'>;
+type Outcome = Pick<Run, 'calls' | 'different' | 'differences' | 'done' | 'idle'>;
 
 /** Compares one seed. */
 export async function compareSeed(options: CompareOptions): Promise<Comparison> {
@@ -91,6 +96,8 @@ export async function compareSeed(options: CompareOptions): Promise<Comparison> 
     release: etcd.release,
     memberCount,
     opCount: countOps(drawn.map(({op}) => op)),
+    doneCount: outcome.done,
+    idleCount: outcome.idle,
     rows: rowsOf(outcome),
     differences,
     minimal,

@@ -1,22 +1,21 @@
 // live/compare/run-plan.ts: does a plan in two worlds at once, operation by operation, and says where they disagree.
-// After every operation what the streams and open calls brought is compared too. A world whose time is free (the simulated
-// one) is moved first, and the other is then waited for until as much has come: two seconds without it are a difference.
-import {assert} from '../../base/assert.ts';
+// After every operation what the streams and open calls brought is compared too (reconcile.ts). A world whose time is free (the
+// simulated one) is moved first, and the other is then waited for until as much has come.
 import {flatten, type Plan, rowOf, type SingleOp} from '../plan.ts';
 import type {Plain, Rpc} from '../rpc/codec.ts';
-import {type PendingCall, type Reply, WorldDied} from '../world.ts';
-import {bindAnswer, fieldsOf, metadataOf, nameAdded, noteHeader, resolve, textOf} from './book.ts';
+import {type PendingCall, WorldDied} from '../world.ts';
+import {addDifference, compareReplies} from './answers.ts';
+import {metadataOf, resolve} from './book.ts';
 import {calm, noteDone} from './calm.ts';
-import type {Difference} from './difference.ts';
 import {untilOneLeader} from './prelude.ts';
+import {reconcile} from './reconcile.ts';
 import {bothSides, type Run, type Side, type StreamEnd, type StreamPair} from './run.ts';
-import {explode} from './stream-log.ts';
-import {describeSnapshot, firstMismatch, normalise, normaliseBody, renameText} from './unequal.ts';
+import {describeSnapshot, firstMismatch, normaliseBody} from './unequal.ts';
 
 /** Every silence costs seconds, and a cluster that has lost its quorum has only those to give. */
 const SILENCES_MAX = 2;
-/** How long one world is waited for when the other has more. */
-const CATCH_UP_MS_MAX = 2_000;
+/** How long a snapshot may take to come whole. */
+const SNAPSHOT_MS_MAX = 2_000;
 /** What a free world gets after each operation, so that everything caused by it has arrived. */
 const AFTER_OP_MS = 5;
 /** How long a blocking call may take to get as far as waiting. */
@@ -46,7 +45,11 @@ function sidesOf(run: Run, {world, message}: WorldDied): [Plain, Plain] {
 }
 
 async function runOp(run: Run, op: SingleOp, index: number): Promise<void> {
-  if (waitsUnderAuth(run, op)) return;
+  if (doesNothing(run, op)) {
+    run.idle++;
+    return;
+  }
+  run.done++;
   const row = rowOf(op);
   run.calls.set(row, (run.calls.get(row) ?? 0) + 1);
   await calm(run, op);
@@ -78,6 +81,26 @@ async function runOp(run: Run, op: SingleOp, index: number): Promise<void> {
   if (op.op === 'call' && op.rpc === 'Maintenance/MoveLeader') await newLeader(run);
   await letArrive(run, op);
   await reconcile(run, op, index);
+}
+
+/** Is there nothing to do in either world? Such an operation is not sent, and not counted as compared. */
+function doesNothing(run: Run, op: SingleOp): boolean {
+  switch (op.op) {
+    case 'begin':
+      return run.pendings.has(op.slot) || waitsUnderAuth(run, op);
+    case 'send': {
+      if (op.rpc !== 'Election/Observe') return false;
+      const pair = run.streams.get(streamName(op));
+      const isOpen = pair !== undefined && !hasEnded(pair); // it takes one request
+      return isOpen || waitsUnderAuth(run, op);
+    }
+    case 'cancel':
+      return !run.pendings.has(op.slot);
+    case 'close':
+      return !run.streams.has(streamName(op));
+    default:
+      return false;
+  }
 }
 
 /**
@@ -148,71 +171,7 @@ async function doCall(run: Run, op: SingleOp & {op: 'call'}, index: number): Pro
   compareReplies(run, op, index, [left, right]);
 }
 
-/** Bytes that are no answer at all are a finding, not a failure of ours. */
-function decodeReply(run: Run, rpc: Rpc, response: Uint8Array): Plain {
-  try {
-    return run.codec.decode(rpc, response);
-  } catch (thrown) {
-    return {undecodable: thrown instanceof Error ? thrown.message : String(thrown)};
-  }
-}
-
-/** Compares two ends of a unary call, and keeps what later operations refer to. */
-function compareReplies(
-  run: Run,
-  op: SingleOp & {op: 'call' | 'begin'},
-  index: number,
-  replies: readonly [Reply, Reply],
-): void {
-  const rpc = run.codec.rpc(op.rpc);
-  const answers = replies.map((reply) => (reply.kind === 'ok' ? decodeReply(run, rpc, reply.response) : undefined));
-  for (const [side, answer] of answers.entries()) {
-    const fields = fieldsOf(answer);
-    const {book, world} = run.sides[side as 0 | 1];
-    if (fields === undefined) continue;
-    if (op.bind !== undefined) bindAnswer(op.bind, fields, book);
-    if (op.rpc === 'Cluster/MemberAdd') nameAdded(fields, book);
-    if (op.rpc === 'Lease/LeaseGrant') book.renewedMs.set(textOf(fields['ID']), world.nowMs());
-    if (side === 0) noteHeader(fields, run.shared);
-  }
-  if (replies.every(({kind}) => kind === 'ok')) noteAgreed(run, op);
-  if (replies.some(({kind}) => kind === 'silence')) run.silences++;
-  const normal = replies.map((reply, side) => normalReply(run, op.rpc, reply, answers[side], side as 0 | 1));
-  const shapes = normal.map((outcome) => Object.keys(outcome ?? {})[0]);
-  if (shapes[0] !== shapes[1]) {
-    addDifference(run, index, op.rpc, op, 'outcome', normal[0], normal[1]);
-    return;
-  }
-  const mismatch = firstMismatch(normal[0], normal[1]);
-  if (mismatch !== undefined) addDifference(run, index, op.rpc, op, mismatch.path, mismatch.left, mismatch.right);
-}
-
-/** What both worlds have agreed to do changes what later operations refer to. */
-function noteAgreed({shared, sides}: Run, op: SingleOp & {op: 'call' | 'begin'}): void {
-  if (op.rpc === 'Auth/AuthEnable') shared.authEnabled = true;
-  if (op.rpc === 'Auth/AuthDisable') shared.authEnabled = false;
-  if (op.rpc === 'KV/Compact') {
-    const [{book, world}] = sides;
-    const request = fieldsOf(resolve(op.request, book, shared, world));
-    shared.compactedRevision = Math.max(shared.compactedRevision, Number(request?.['revision'] ?? 0));
-  }
-}
-
-function normalReply(run: Run, rpc: string, reply: Reply, answer: Plain | undefined, side: 0 | 1): Plain {
-  const {book, world} = run.sides[side];
-  switch (reply.kind) {
-    case 'ok':
-      if (fieldsOf(answer)?.['undecodable'] !== undefined) return answer ?? null;
-      return {ok: normalise(rpc, answer ?? null, {book, nowMs: world.nowMs()})};
-    case 'error':
-      return {error: `${reply.code} ${renameText(reply.message, book)}`};
-    case 'silence':
-      return {error: 'no answer in time'};
-  }
-}
-
 async function doBegin(run: Run, op: SingleOp & {op: 'begin'}, index: number): Promise<void> {
-  if (run.pendings.has(op.slot)) return; // the slot is still waiting: the operation counts, and does nothing in both worlds
   const rpc = run.codec.rpc(op.rpc);
   const begin = ({world, book}: Side): PendingCall =>
     world.begin(
@@ -247,7 +206,6 @@ async function doSend(run: Run, op: SingleOp & {op: 'send'}): Promise<void> {
   const rpc = run.codec.rpc(op.rpc);
   const name = streamName(op);
   let pair = run.streams.get(name);
-  if (op.rpc === 'Election/Observe' && pair !== undefined && !hasEnded(pair)) return; // it takes one request
   if (pair === undefined || hasEnded(pair)) {
     const open = ({world, book}: Side): StreamEnd => ({
       stream: world.openStream(op.member, rpc.path, metadataOf(op.as, book, run.shared)),
@@ -298,7 +256,7 @@ async function doSnapshot(run: Run, op: SingleOp & {op: 'call'}, rpc: Rpc, index
     const stream = world.openStream(op.member, rpc.path, metadataOf(op.as, book, run.shared));
     stream.send(run.codec.encode(rpc, {}));
     stream.closeSend();
-    for (let waitedMs = 0; waitedMs < CATCH_UP_MS_MAX && stream.received.at(-1)?.kind !== 'end'; waitedMs += 5) {
+    for (let waitedMs = 0; waitedMs < SNAPSHOT_MS_MAX && stream.received.at(-1)?.kind !== 'end'; waitedMs += 5) {
       await world.sleep(5);
     }
     const end = stream.received.at(-1);
@@ -339,126 +297,4 @@ async function letArrive(run: Run, op: SingleOp): Promise<void> {
     const arriveMs = isWaiting ? AFTER_OP_MS : 0;
     if (lagMs > 0 || arriveMs > 0) await world.sleep(Math.max(lagMs, arriveMs));
   }
-}
-
-/** Compares what streams and open calls have brought since the last time. */
-async function reconcile(run: Run, op: SingleOp, index: number): Promise<void> {
-  let waitedMs = 0;
-  for (;;) {
-    const short = compareArrived(run, op, index);
-    if (short === undefined) return;
-    if (waitedMs >= CATCH_UP_MS_MAX) {
-      short.report();
-      return;
-    }
-    const stepMs = waitedMs < 20 ? 1 : 10;
-    await run.sides[short.side].world.sleep(stepMs);
-    waitedMs += stepMs;
-  }
-}
-
-/** The world that has less than the other, and how to say so when it stays behind. */
-interface Short {
-  readonly side: 0 | 1;
-  readonly report: () => void;
-}
-
-function compareArrived(run: Run, op: SingleOp, index: number): Short | undefined {
-  for (const [name, pair] of run.streams) {
-    if (pair.hasDifference) continue;
-    for (const side of [0, 1] as const) takeMessages(run, pair, side);
-    const short = compareStream(run, name, pair, op, index);
-    if (short !== undefined) return short;
-  }
-  for (const [slot, {op: begun, calls}] of run.pendings) {
-    const [left, right] = [calls[0].outcome, calls[1].outcome];
-    if (left === undefined && right === undefined) continue;
-    if (left !== undefined && right !== undefined) {
-      run.pendings.delete(slot);
-      compareReplies(run, begun, index, [left, right]);
-      continue;
-    }
-    const report = (): void => {
-      run.pendings.delete(slot);
-      const shown = (reply: Reply | undefined, side: 0 | 1): Plain => {
-        if (reply === undefined) return 'still waiting';
-        const answer = reply.kind === 'ok' ? decodeReply(run, run.codec.rpc(begun.rpc), reply.response) : undefined;
-        return normalReply(run, begun.rpc, reply, answer, side);
-      };
-      addDifference(run, index, begun.rpc, begun, `pending ${slot}, after ${op.op}`, shown(left, 0), shown(right, 1));
-    };
-    return {side: left === undefined ? 0 : 1, report};
-  }
-  return undefined;
-}
-
-function takeMessages(run: Run, pair: StreamPair, side: 0 | 1): void {
-  const end = pair.ends[side];
-  const {book, world} = run.sides[side];
-  const {received} = end.stream;
-  for (; end.taken < received.length; end.taken++) {
-    const message = received[end.taken];
-    assert(message !== undefined, 'messages are taken in order', {taken: end.taken});
-    for (const entry of explode(run.codec, pair.rpc, message)) {
-      const list = end.sequences.get(entry.sequence) ?? [];
-      list.push(entry);
-      end.sequences.set(entry.sequence, list);
-      const fields = fieldsOf(entry.raw);
-      if (pair.rpc.name === 'Lease/LeaseKeepAlive' && Number(fields?.['TTL']) > 0) {
-        book.renewedMs.set(textOf(fields?.['ID']), world.nowMs());
-      }
-    }
-  }
-}
-
-function compareStream(run: Run, name: string, pair: StreamPair, op: SingleOp, index: number): Short | undefined {
-  const [left, right] = pair.ends;
-  for (const sequence of new Set([...left.sequences.keys(), ...right.sequences.keys()])) {
-    const [a, b] = [left.sequences.get(sequence) ?? [], right.sequences.get(sequence) ?? []];
-    let at = left.compared.get(sequence) ?? 0;
-    for (; at < Math.min(a.length, b.length); at++) {
-      const normal = [a[at], b[at]].map((entry, side) => {
-        const {book, world} = run.sides[side as 0 | 1];
-        return normalise(pair.rpc.name, entry?.raw ?? null, {book, nowMs: world.nowMs(), answersBefore: at});
-      });
-      const mismatch = firstMismatch(normal[0], normal[1]);
-      if (mismatch === undefined) continue;
-      pair.hasDifference = true;
-      const field = `stream ${name}, ${sequence}, entry ${at}: ${mismatch.path}`;
-      addDifference(run, index, pair.rpc.name, op, field, mismatch.left, mismatch.right);
-      return undefined;
-    }
-    left.compared.set(sequence, at);
-    if (a.length === b.length) continue;
-    const report = (): void => {
-      pair.hasDifference = true;
-      const field = `stream ${name}, ${sequence}, entry ${at}`;
-      addDifference(run, index, pair.rpc.name, op, field, a[at]?.raw, b[at]?.raw);
-    };
-    return {side: a.length < b.length ? 0 : 1, report};
-  }
-  return undefined;
-}
-
-function addDifference(
-  run: Run,
-  index: number,
-  rpc: string,
-  op: SingleOp,
-  field: string,
-  left: Plain | undefined,
-  right: Plain | undefined,
-): void {
-  const [{book, world}] = run.sides;
-  const sent = 'request' in op ? resolve(op.request, book, run.shared, world) : null;
-  run.different.set(rpc, (run.different.get(rpc) ?? 0) + 1);
-  const difference: Difference = {index, rpc, op, sent, field, left, right};
-  const kind = kindOf(difference);
-  if (run.differences.every((known) => kindOf(known) !== kind)) run.differences.push(difference);
-}
-
-/** The same field of the same RPC is one kind: whoever mends it wants to see the others too. */
-function kindOf({rpc, field, left, right}: Difference): string {
-  const errors = field === 'error' || field === 'outcome' ? JSON.stringify([left, right]).slice(0, 80) : '';
-  return `${rpc} ${field} ${errors}`.replace(/\d+/g, '#');
 }

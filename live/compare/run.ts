@@ -55,6 +55,10 @@ export interface Run {
   readonly differences: Difference[];
   /** Operations that were answered differently, by row of the table. */
   readonly different: Map<string, number>;
+  /** Operations carried out in both worlds. */
+  done: number;
+  /** Operations that there was nothing to do for: a slot that is busy or empty, a wait that LEFT_OUT names. */
+  idle: number;
   /** Calls by row of the table. */
   readonly calls: Map<string, number>;
   /** Members that may not have applied yet what another member answered. */
@@ -82,6 +86,8 @@ export function startRun(codec: Codec, worlds: readonly [World, World], {differe
     quiet: new Map([['start', [0, 0]]]),
     differences: [],
     different: new Map(),
+    done: 0,
+    idle: 0,
     calls: new Map(),
     behind: new Set(),
     differencesMax,
