@@ -9,9 +9,14 @@ import type {Step} from './steps.ts';
 export type Jump =
   /** Mechanically it works. */
   | 'works'
-  /** Every member below 3.5 ends when the first of 3.6 or newer has told its name by an entry that they do not know (1301). */
+  /**
+   * It works, but a member of 3.4 or 3.5 has nobody to ask for an index to read at while 3.0 leads, whose raft does not know the question:
+   * it is not healthy until a newer one leads. 3.1 reads through the log meanwhile (legacyRange), and up to 3.3 health is a v2 read.
+   */
+  | 'newer-members-wait'
+  /** Every member below 3.5 ends when the first of 3.6 has told its name by an entry that they do not know (1301). */
   | 'older-members-end'
-  /** 3.7 reads no entries of the v2 API, and members of 3.5 have left some in the log. */
+  /** 3.7 reads no entries of the v2 API, and members up to 3.5 have left some in the log: names, the cluster's version, health checks. */
   | 'newer-member-ends'
   /** 3.6 ends on reads of the v2 store, which health checks up to 3.4.28 have left in the log (errata UM-10). */
   | 'newer-member-ends-on-reads';
@@ -21,13 +26,18 @@ const UNKNOWN_ENTRY = 'not implemented';
 const UNREADABLE_ENTRY = 'unmarshal should never fail';
 const DISALLOWED_ENTRY = 'detected disallowed v2 WAL';
 
+/** A member is up, knows who leads and has what the others have: elections take two seconds at most. */
+const CATCH_UP_US = 4_000_000;
+
 /** What comes of going from one release to another that lies more than a minor away. */
 export function jumpOf(from: string, to: string): Jump {
   const older = parseRelease(from)?.minor ?? 0;
   const newer = parseRelease(to)?.minor ?? 0;
+  // 3.7 reads the log before it tells its name, so it ends first, and the older ones live on.
+  if (newer >= 7) return older <= 5 ? 'newer-member-ends' : 'works';
   if (newer === 6 && !isSince(from, '3.4.29', '3.5.0')) return 'newer-member-ends-on-reads';
-  if (newer >= 6 && older <= 4) return 'older-members-end';
-  return newer >= 7 && older <= 5 ? 'newer-member-ends' : 'works';
+  if (newer === 6 && older <= 4) return 'older-members-end';
+  return older === 0 && newer >= 4 ? 'newer-members-wait' : 'works';
 }
 
 /** The steps of a jump of the whole cluster. Where it does not work, what it costs shows, and the way out is taken. */
@@ -37,6 +47,16 @@ export function jumpSteps(from: string, to: string, rolling: RollingOptions): St
   switch (jumpOf(from, to)) {
     case 'works':
       return rollingSteps(to, rolling);
+    case 'newer-members-wait':
+      return [
+        ...order.flatMap((member): Step[] => [
+          {kind: how, member},
+          {kind: 'replace-binary', member, release: to},
+          {kind: 'start', member},
+          {kind: 'wait', us: CATCH_UP_US},
+        ]),
+        {kind: 'wait-healthy'},
+      ];
     case 'older-members-end':
       // The older ones would end again at every start: the entry is in the log. Only the newer binary reads it.
       return [
