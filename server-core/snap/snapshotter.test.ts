@@ -2,7 +2,9 @@
 import * as fc from 'fast-check';
 import {expect, test} from 'vitest';
 import {toBytes} from '../../base/byte-string.ts';
+import {crc32c} from '../../base/crc32c.ts';
 import {toMemberId} from '../../base/ids.ts';
+import {WireWriter} from '../../base/wire.ts';
 import {DiskFault} from '../../env/disk.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
@@ -10,6 +12,7 @@ import {World} from '../../sim/world.ts';
 import type {Snapshot} from '../raftpb/types.ts';
 import {makeConfState} from '../raftpb/types.ts';
 import {walBehaviours} from '../wal/behaviours.ts';
+import {WalError} from '../wal/wal-error.ts';
 import {decodeSnapFile, encodeSnapFile, Snapshotter} from './snapshotter.ts';
 
 const DIRECTORY = '/snap';
@@ -28,6 +31,15 @@ function run<T>(world: World, program: (env: Env, snapshotter: Snapshotter) => F
   while (world.machine('m').process !== undefined && world.step());
   if (result === undefined) throw new Error('the program did not end');
   return result.value;
+}
+
+function refusalOf(bytes: Uint8Array): WalError {
+  try {
+    decodeSnapFile(bytes, 'x.snap');
+  } catch (error) {
+    if (error instanceof WalError) return error;
+  }
+  throw new Error('the file was not refused');
 }
 
 function makeWorld(): World {
@@ -60,6 +72,31 @@ test('a flipped byte is refused with the file', () => {
     broken[at] = (broken[at] ?? 0) ^ 0x11;
     expect(() => decodeSnapFile(broken, 'x.snap')).toThrow(/^x\.snap: /);
   }
+});
+
+test('a wrong checksum is told by where the checked bytes begin, and both sums', () => {
+  const bytes = encodeSnapFile(snapshot(5), BEHAVIOURS);
+  const {data} = snapshot(5);
+  const broken = bytes.slice();
+  const at = broken.length - 1;
+  broken[at] = (broken[at] ?? 0) ^ 1;
+  const refusal = refusalOf(broken);
+  expect(refusal).toMatchObject({code: 'crc-mismatch', file: 'x.snap'});
+  expect(refusal.reason).toMatch(/differs: expected [0-9a-f]{8}, got [0-9a-f]{8}$/);
+  // raft's snapshot begins with its own data: tag, length, the one byte.
+  const start = refusal.offset;
+  expect(start).toBeGreaterThan(0);
+  expect(bytes.subarray(start, start + 3)).toEqual(new Uint8Array([0x0a, 1, ...(data ?? [])]));
+  expect(bytes[start - 1]).toBe(bytes.length - start);
+});
+
+test('what is no snapshot under a right checksum is told by its place in the file', () => {
+  const data = new Uint8Array([0x0a, 1, 5, 0x12, 99]); // metadata that runs past the end: its length stands at 4
+  const writer = new WireWriter();
+  writer.uint(1, crc32c(0, data));
+  writer.bytes(2, data);
+  const bytes = writer.finish();
+  expect(refusalOf(bytes)).toMatchObject({code: 'bad-record', offset: bytes.length - 1});
 });
 
 test('a received database has its name only when it is whole, and old ones are deleted', () => {

@@ -15,6 +15,7 @@ import type {WalSnapshot} from '../wal/record.ts';
 import {WalError} from '../wal/wal-error.ts';
 
 const hex = (value: number): string => value.toString(16).padStart(16, '0');
+const crcText = (crc: number): string => crc.toString(16).padStart(8, '0');
 const SNAP_SUFFIX = '.snap';
 const DB_SUFFIX = '.snap.db';
 const DEFRAGMENTATION_PREFIX = 'db.tmp';
@@ -56,19 +57,36 @@ export function decodeSnapFile(bytes: Uint8Array, file: string): Snapshot {
     const reader = new WireReader(bytes);
     let crc = 0;
     let data: Uint8Array | undefined;
+    let dataOffset = 0;
     while (reader.more()) {
       const tag = reader.tag();
       if (tag === wireTag(1, WIRE_VARINT)) crc = reader.varint();
-      else if (tag === wireTag(2, WIRE_BYTES)) data = reader.bytes();
-      else skipUnknown(reader, tag, 2);
+      else if (tag === wireTag(2, WIRE_BYTES)) {
+        data = reader.bytes();
+        dataOffset = reader.at - data.length;
+      } else skipUnknown(reader, tag, 2);
     }
     if (data === undefined || data.length === 0 || crc === 0)
       throw new WalError('bad-record', file, 0, 'an empty snapshot');
-    if (crc32c(0, data) !== crc) throw new WalError('crc-mismatch', file, 0, 'the checksum of the snapshot differs');
-    return decodeSnapshot(data);
+    const found = crc32c(0, data);
+    if (found !== crc) {
+      const reason = `the checksum of the snapshot from there on differs: expected ${crcText(crc)}, got ${crcText(found)}`;
+      throw new WalError('crc-mismatch', file, dataOffset, reason);
+    }
+    return decodeInPlace(data, file, dataOffset);
   } catch (error) {
     if (error instanceof WireError) throw new WalError('bad-record', file, error.offset, error.message);
     throw error;
+  }
+}
+
+/** What is wrong in there is told by its place in the file. */
+function decodeInPlace(data: Uint8Array, file: string, dataOffset: number): Snapshot {
+  try {
+    return decodeSnapshot(data);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new WalError('bad-record', file, dataOffset + error.offset, `in raft's snapshot there: ${error.message}`);
   }
 }
 
