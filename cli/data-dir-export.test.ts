@@ -38,8 +38,11 @@ function exported({member = 'm1', at, crash = 'kill'}: Given) {
   } finally {
     log.mockRestore();
   }
-  const files = readDataFiles(target);
-  return {paths: [...files.keys()].map((path) => path.slice(target.length + 1)), ...inspectFiles(files, 'data-dir')};
+  const {root, files} = readDataFiles(target);
+  return {
+    paths: [...files.keys()].map((path) => path.slice(target.length + 1)),
+    ...inspectFiles(files, 'data-dir', root),
+  };
 }
 
 test('the end of a run: every write that was answered is in the log of each member', () => {
@@ -72,6 +75,16 @@ test('a time in the run, and a power cut, leave less; the same question has one 
   // A power cut may tear the end, which a start mends; nothing else.
   expect(cut.damages.filter((damage) => damage !== cut.wal?.damage)).toEqual([]);
 }, 30_000);
+
+test('a folder with something in it is refused before the run is played again', () => {
+  expect(() => dataDirExportCommand(join(folder, 'no-record'), folder, {member: 'm1', crash: 'kill'})).toThrow(
+    'no-record',
+  );
+  writeFileSync(join(folder, 'x'), '');
+  expect(() => dataDirExportCommand(join(folder, 'no-record'), folder, {member: 'm1', crash: 'kill'})).toThrow(
+    `${folder}: is there and not an empty folder`,
+  );
+});
 
 test('a member that is not there and a time that does not come are refused', () => {
   expect(() => exported({member: 'm9'})).toThrow('--member m9: the run has m1');

@@ -6,7 +6,7 @@ import {decodeRunRecord} from '../history/run-record.ts';
 import {parsePlan} from '../scenarios/plan.ts';
 import {runPlan} from '../scenarios/run.ts';
 import type {World} from '../sim/world.ts';
-import {memberFiles, writeDataFiles} from './data-dir-files.ts';
+import {memberFiles, requireEmpty, writeDataFiles} from './data-dir-files.ts';
 import {EXIT_OK} from './exit-code.ts';
 import {readText} from './files.ts';
 import {parseDurationUs} from './values.ts';
@@ -23,6 +23,7 @@ const DATA_DIR = '/etcd';
 
 /** Writes the directory; returns the exit code. */
 export function dataDirExportCommand(path: string, folder: string, {member, at, crash}: ExportArguments): number {
+  requireEmpty(folder);
   const recorded = decodeRunRecord(readText(path), path);
   const plan = parsePlan(recorded.plan, path);
   if (!recorded.members.includes(member))

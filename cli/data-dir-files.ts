@@ -1,6 +1,6 @@
 // cli/data-dir-files.ts: etcd's files from a real disk into memory, and back. Symbolic links are followed, sockets and the like left out.
 import {mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
-import {dirname, join} from 'node:path';
+import {dirname, join, normalize} from 'node:path';
 import {InputError} from '../base/input-error.ts';
 import type {DataFiles} from '../server-core/datadir/memory-disk.ts';
 import type {Machine} from '../sim/machine.ts';
@@ -9,14 +9,22 @@ import type {Machine} from '../sim/machine.ts';
 const FILE_SIZE_MAX = 2 ** 31 - 1;
 const DEPTH_MAX = 4;
 
-/** The file, or what etcd keeps in the folder, by their paths as given. Throws InputError. */
-export function readDataFiles(path: string): Map<string, Uint8Array> {
+/** What a user named, and the files there. */
+export interface NamedFiles {
+  /** The file or folder, as the paths of the files begin. */
+  readonly root: string;
+  /** By their paths as given, for messages. */
+  readonly files: Map<string, Uint8Array>;
+}
+
+/** The file, or what etcd keeps in the folder. Throws InputError. */
+export function readDataFiles(path: string): NamedFiles {
   const files = new Map<string, Uint8Array>();
-  told(path, () => {
-    if (statSync(path).isDirectory()) for (const part of partsOf(path)) collect(part, 0, files);
-    else collect(path, 0, files);
+  return told(path, () => {
+    const isFolder = statSync(path).isDirectory();
+    for (const part of isFolder ? partsOf(path) : [path]) collect(part, 0, files);
+    return {root: isFolder ? normalize(path) : path, files};
   });
-  return files;
 }
 
 /** A folder of anything else is not searched for data directories: there may be several. */
@@ -42,12 +50,19 @@ function collect(path: string, depth: number, files: Map<string, Uint8Array>): v
   files.set(path, new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length));
 }
 
-/** Writes files below a folder, which must be empty or not there. Modes are those of etcd: 0700 and 0600. Throws InputError. */
-export function writeDataFiles(folder: string, files: DataFiles): void {
+/** Refuses a folder to write to that has something in it, or is none: an InputError, best before any work is done. */
+export function requireEmpty(folder: string): void {
   told(folder, () => {
     const stat = statSync(folder, {throwIfNoEntry: false});
     if (stat !== undefined && (!stat.isDirectory() || readdirSync(folder).length > 0))
       throw new InputError(`${folder}: is there and not an empty folder`);
+  });
+}
+
+/** Writes files below a folder, which must be empty or not there. Modes are those of etcd: 0700 and 0600. Throws InputError. */
+export function writeDataFiles(folder: string, files: DataFiles): void {
+  requireEmpty(folder);
+  told(folder, () => {
     for (const [path, bytes] of files) {
       const target = join(folder, path);
       mkdirSync(dirname(target), {recursive: true, mode: 0o700});

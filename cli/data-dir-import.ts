@@ -1,6 +1,6 @@
 // cli/data-dir-import.ts: `etcdsim data-dir import <dir|snapshot.db> …`: simulated members start on what a real etcd wrote.
-// A snapshot file (or a bare database) is restored for m1…mN of a new cluster. Data directories are one each for every member of
-// their cluster, which live on machines named like the hosts of their peer URLs.
+// A snapshot file (or a bare database) is restored for m1…mN of a new cluster. Data directories are one each for the members of one
+// cluster: each lives on a machine of its own that has the addresses of its peer URLs, so that several may share a host.
 // Prints what the members serve then, so that it can be held against the real ones: revision, hashKV, keys, leases, members, auth.
 import {join} from 'node:path';
 import {InputError} from '../base/input-error.ts';
@@ -11,19 +11,22 @@ import {ImportError, importDataDir} from '../server-core/datadir/import-dir.ts';
 import type {DbReport} from '../server-core/datadir/inspect.ts';
 import {inspectFiles, kindOf} from '../server-core/datadir/inspect.ts';
 import {rangeRequest} from '../server-core/etcdserverpb/types.ts';
-import {releaseOf} from '../server-core/release/release.ts';
+import {addressOf} from '../server-core/membership/member.ts';
+import {checkRelease} from '../server-core/release/released.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {EtcdServer} from '../server-core/server/server.ts';
 import type {Machine} from '../sim/machine.ts';
 import {World} from '../sim/world.ts';
-import {memberFiles, readDataFiles, writeDataFiles} from './data-dir-files.ts';
+import type {NamedFiles} from './data-dir-files.ts';
+import {memberFiles, readDataFiles, requireEmpty, writeDataFiles} from './data-dir-files.ts';
 import {EXIT_INPUT, EXIT_OK} from './exit-code.ts';
 import {parseCount, parseSeed} from './values.ts';
 
 export interface ImportArguments {
   readonly release?: string;
-  readonly members: string;
-  readonly token: string;
+  /** Of the cluster that a snapshot is restored for, as is the token; data directories bring their own. */
+  readonly members?: string;
+  readonly token?: string;
   readonly seed: string;
   readonly skipHashCheck?: boolean;
   readonly json?: boolean;
@@ -32,6 +35,9 @@ export interface ImportArguments {
 }
 
 const DATA_DIR = '/etcd';
+/** Where every member listens on its machine. */
+const PEER_PORT = 2380;
+const DEFAULT_TOKEN = 'etcd-cluster';
 /** A leader is there and everything is applied after so much virtual time, or it will not come to that. */
 const START_US_MAX = 60_000_000;
 const LOOK_EVERY_US = 50_000;
@@ -46,7 +52,14 @@ const PLAYED: Readonly<Record<string, string>> = {
   '3.7': '3.7.0',
 };
 
+/** The directory of one member, and where it was read. */
+interface Source {
+  readonly path: string;
+  readonly dir: ImportedDir;
+}
+
 interface Started {
+  readonly id: string;
   readonly name: string;
   readonly machine: Machine;
   server: EtcdServer | undefined;
@@ -66,8 +79,14 @@ interface Served {
 
 /** Starts the members and tells what they serve; returns the exit code. */
 export function dataDirImportCommand(paths: readonly string[], given: ImportArguments): number {
-  const {dirs, release} = importAll(paths, given);
   const world = new World({seed: parseSeed(given.seed)});
+  if (given.out !== undefined) requireEmpty(given.out);
+  const {sources, release} = importAll(paths, given);
+  requireOneCluster(sources);
+  const dirs = sources.map(({dir}) => dir);
+  for (const {self} of dirs) {
+    for (const url of self.peerUrls) world.network.alias(addressOf(url), `${self.id}:${PEER_PORT}`);
+  }
   const started = dirs.map((dir) => start(world, dir, dirs, release));
   world.onProcessEnd((machine, _process, end) => {
     const member = started.find((one) => one.machine === machine);
@@ -85,34 +104,74 @@ export function dataDirImportCommand(paths: readonly string[], given: ImportArgu
   return EXIT_OK;
 }
 
-function importAll(paths: readonly string[], given: ImportArguments): {dirs: ImportedDir[]; release: string} {
-  const sources = paths.map((path) => ({path, files: readDataFiles(path)}));
-  const [first] = sources;
+function importAll(paths: readonly string[], given: ImportArguments): {sources: Source[]; release: string} {
+  const named = paths.map((path) => ({path, ...readDataFiles(path)}));
+  const [first] = named;
   if (first === undefined) throw new InputError('nothing to import');
-  const isSnapshot = kindOf(first.files) === 'snapshot' || kindOf(first.files) === 'db';
-  if (isSnapshot && sources.length > 1) throw new InputError(`${first.path}: a snapshot file is imported alone`);
-  const memberCount = isSnapshot ? parseCount(given.members, '--members', 1, 7) : sources.length;
+  const snapshot = named.find(isDatabase);
+  if (snapshot !== undefined && named.length > 1)
+    throw new InputError(`${snapshot.path}: a snapshot file is imported alone`);
+  if (snapshot === undefined) refuseRestoreOptions(given);
+  const memberCount = parseCount(given.members ?? '1', '--members', 1, 7);
   const names = Array.from({length: memberCount}, (_, i) => `m${i + 1}`);
-  const release = given.release ?? releaseFor(first.path, first.files);
-  releaseOf(release);
+  const release =
+    given.release === undefined ? releaseFor(first.path, first) : checkRelease(given.release, '--release');
   const base = {
     release,
     dataDir: DATA_DIR,
-    clusterToken: given.token,
+    clusterToken: given.token ?? DEFAULT_TOKEN,
     initialCluster: names.map((name) => ({name, peerUrls: [`http://${name}:2380`]})),
     skipHashCheck: given.skipHashCheck === true,
   };
-  const dirs = isSnapshot
-    ? names.map((name) => imported(first.path, () => importDataDir(first.files, {...base, name})))
-    : sources.map(({path, files}) => imported(path, () => importDataDir(files, {...base, name: ''})));
-  return {dirs, release};
+  const take = ({path, root, files}: NamedFiles & {path: string}, name: string): Source => ({
+    path,
+    dir: imported(path, () => importDataDir(files, root, {...base, name})),
+  });
+  const sources = snapshot === undefined ? named.map((one) => take(one, '')) : names.map((name) => take(first, name));
+  return {sources, release};
+}
+
+function isDatabase({root, files}: NamedFiles): boolean {
+  const kind = kindOf(files, root);
+  return kind === 'snapshot' || kind === 'db';
+}
+
+/** Options that a data directory leaves nothing to do for. */
+function refuseRestoreOptions({members, token, skipHashCheck}: ImportArguments): void {
+  const named = [
+    members === undefined ? '' : '--members',
+    token === undefined ? '' : '--token',
+    skipHashCheck === true ? '--skip-hash-check' : '',
+  ];
+  const option = named.find((one) => one !== '');
+  if (option !== undefined)
+    throw new InputError(`${option}: is for a snapshot file; a data directory is a member of its own cluster`);
+}
+
+/** Each directory is of another member, and all are of one cluster. */
+function requireOneCluster(sources: readonly Source[]): void {
+  const [first] = sources;
+  const pathOf = new Map<string, string>();
+  for (const {path, dir} of sources) {
+    const {id, name} = dir.self;
+    const other = pathOf.get(id);
+    if (other !== undefined) throw new InputError(`${path}: is of member ${name || id}, as ${other} is`);
+    pathOf.set(id, path);
+    if (first !== undefined && dir.clusterId !== first.dir.clusterId) {
+      const {clusterId} = first.dir;
+      throw new InputError(
+        `${path}: is of the cluster ${dir.clusterId}, and ${first.path} of the cluster ${clusterId}`,
+      );
+    }
+  }
 }
 
 /** By the cluster version that the database knows. */
-function releaseFor(path: string, files: ReadonlyMap<string, Uint8Array>): string {
-  const kind = kindOf(files);
-  if (kind === undefined) throw new InputError(`${path}: neither a data directory nor a snapshot file of etcd`);
-  const {db, damages} = inspectFiles(files, kind);
+function releaseFor(path: string, {root, files}: NamedFiles): string {
+  const kind = kindOf(files, root);
+  if (kind !== 'data-dir' && kind !== 'snapshot' && kind !== 'db')
+    throw new InputError(`${path}: neither a data directory nor a snapshot file of etcd`);
+  const {db, damages} = inspectFiles(files, kind, root);
   const [first] = damages;
   if (db === undefined && first !== undefined)
     throw new InputError(`${first.file}: offset ${first.offset}: ${first.reason}`);
@@ -134,7 +193,7 @@ function imported<T>(path: string, act: () => T): T {
   }
 }
 
-/** Puts a member's files on a machine named like the host of its peer URL and starts it there. */
+/** Puts a member's files on a machine of its own, which has its id as name, and starts it there. */
 function start(world: World, dir: ImportedDir, all: readonly ImportedDir[], release: string): Started {
   const {self, members} = dir;
   const missing = members.filter(({id}) => !all.some((other) => other.self.id === id));
@@ -146,17 +205,16 @@ function start(world: World, dir: ImportedDir, all: readonly ImportedDir[], rele
   }
   const [peerUrl] = self.peerUrls;
   if (peerUrl === undefined) throw new InputError(`${self.id}: its peer URLs are not known`);
-  const {hostname, port} = new URL(peerUrl);
-  const machine = world.addMachine(hostname);
+  const machine = world.addMachine(self.id);
   for (const [path, bytes] of dir.files) machine.disk.importFile(path, bytes);
-  const member: Started = {name: self.name || self.id, machine, server: undefined, failure: undefined};
+  const member: Started = {id: self.id, name: self.name || self.id, machine, server: undefined, failure: undefined};
   const config = qualifyServerConfig({
     name: member.name,
     release,
     dataDir: DATA_DIR,
     initialCluster: [{name: member.name, peerUrls: self.peerUrls}],
-    clientUrls: [`http://${hostname}:2379`],
-    peerPort: Number(port || '2380'),
+    clientUrls: self.clientUrls.length > 0 ? self.clientUrls : [`http://${new URL(peerUrl).hostname}:2379`],
+    peerPort: PEER_PORT,
   });
   machine.start(`etcd ${release}`, (env) =>
     etcdProgram(env, config, (server) => {
@@ -193,16 +251,24 @@ function servedBy({name, machine, server}: Started): Served {
     hashKv: 'hash' in hash ? hash.hash : 0,
     keyCount: 'count' in answer ? answer.count : 0,
     appliedIndex: server.appliedIndex,
-    db: inspectFiles(files, 'data-dir').db,
+    db: inspectFiles(files, 'data-dir', DATA_DIR).db,
   };
 }
 
 /** One folder, or one below it for each member, as `kill -9` leaves them. */
 function writeAll(folder: string, started: readonly Started[]): void {
-  for (const {name, machine} of started) {
+  for (const member of started) {
+    const {machine} = member;
     machine.kill();
-    writeDataFiles(started.length === 1 ? folder : join(folder, name), memberFiles(machine, DATA_DIR));
+    const target = started.length === 1 ? folder : join(folder, folderOf(member, started));
+    writeDataFiles(target, memberFiles(machine, DATA_DIR));
   }
+}
+
+/** By its name, unless that is no name of a folder or another member has it too: then by its id. */
+function folderOf({id, name}: Started, started: readonly Started[]): string {
+  const isAlone = started.every((other) => other.id === id || other.name !== name);
+  return isAlone && /^[\w-][\w.-]*$/.test(name) ? name : id;
 }
 
 function print(release: string, {member, revision, compactRevision, hashKv, keyCount, appliedIndex, db}: Served): void {

@@ -91,6 +91,26 @@ describe('inspect', () => {
     expect(torn.out).toContain('lastIndex=');
   });
 
+  test('a part of a data directory is what it is, not a directory with missing files', () => {
+    for (const [path, bytes] of REAL.dataDir('3.5.16', 'm0')) put(path, bytes);
+    const snapName = '0000000000000001-0000000000000003.snap';
+    put(`lone/${snapName}`, REAL.restored('3.5.16').snap);
+    for (const [place, text, content] of [
+      ['m0/member', 'data directory', 'Entry count is: 63'],
+      ['m0/member/', 'data directory', 'hashKV 31048764 at revision 36'],
+      ['m0/./member/wal', 'WAL', 'Entry count is: 63'],
+      [`m0/member/wal/${SEGMENT_NAME}`, 'WAL', 'Entry count is: 63'],
+      ['m0/member/snap/db', 'database', 'hashKV 31048764 at revision 36'],
+      [`lone/${snapName}`, "raft's snapshot (.snap)", 'term=1 index=3 nodes=['],
+    ] as const) {
+      const path = `${folder}/${place}`;
+      const {code, out, err} = run(path);
+      expect([code, err], place).toEqual([0, '']);
+      expect(out.split('\n')[0]).toBe(`${path}: ${text}`);
+      expect(out).toContain(content);
+    }
+  });
+
   test('what is nothing of etcd, or not there', () => {
     put('x/a', new Uint8Array(10));
     put('x/b', new Uint8Array(10));
@@ -104,7 +124,7 @@ test('files are written below an empty folder only, and read back', () => {
   const files = REAL.dataDir('3.3.25', '');
   const target = join(folder, 'new');
   writeDataFiles(target, files);
-  const back = readDataFiles(target);
+  const {files: back} = readDataFiles(target);
   expect([...back.keys()].sort()).toEqual([...files.keys()].map((path) => join(target, path)).sort());
   for (const [path, bytes] of files) expect(new Uint8Array(readFileSync(join(target, path)))).toEqual(bytes);
   expect(readdirSync(join(target, 'member')).sort()).toEqual(['snap', 'wal']);

@@ -18,18 +18,19 @@ export interface InspectArguments {
 
 const KIND_TEXT = {
   'data-dir': 'data directory',
-  wal: 'WAL directory',
+  wal: 'WAL',
   snapshot: 'snapshot file',
   db: 'database',
+  snap: "raft's snapshot (.snap)",
 } as const;
 
 /** Prints what is in it; returns the exit code. */
 export function dataDirInspectCommand(path: string, {json = false, full = false}: InspectArguments): number {
   const bytesMax = full ? Number.POSITIVE_INFINITY : undefined;
-  const files = readDataFiles(path);
-  const kind = kindOf(files);
+  const {root, files} = readDataFiles(path);
+  const kind = kindOf(files, root);
   if (kind === undefined) throw new InputError(`${path}: no data directory, WAL, snapshot or database of etcd`);
-  const inspection = inspectFiles(files, kind);
+  const inspection = inspectFiles(files, kind, root);
   if (json) console.log(JSON.stringify(jsonOf(path, inspection, bytesMax)));
   else for (const line of textLines(path, inspection, bytesMax)) console.log(line);
   for (const {file, offset, reason} of inspection.damages)

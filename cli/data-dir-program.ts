@@ -15,8 +15,11 @@ export function addDataDir(program: Command, exits: Exits): void {
   const dataDir = program.command('data-dir').description("look at, write and read real etcd's data directories");
   dataDir
     .command('inspect')
-    .description('what is in a data directory, WAL directory, snapshot file or database')
-    .argument('<path>', 'a data directory, a folder of WAL segments, a snapshot file, or a db file')
+    .description('what is in a data directory, WAL directory, snapshot file, database or .snap file')
+    .argument(
+      '<path>',
+      'a data directory, a folder of WAL segments or one of them, a snapshot file, a db file, or a .snap file',
+    )
     .option('--full', 'long keys and values of logged requests as a whole')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExample: etcdsim data-dir inspect /var/lib/etcd')
@@ -44,8 +47,8 @@ export function addDataDir(program: Command, exits: Exits): void {
     .description('start simulated members on what a real etcd wrote, and tell what they serve')
     .argument('<path...>', 'a snapshot file or a database, or the data directories of the members of a cluster')
     .option('--release <x.y.z>', 'release the members play (default: by the cluster version)')
-    .option('--members <n>', 'members of the cluster that a snapshot is restored for', '1')
-    .option('--token <text>', 'token of the cluster that a snapshot is restored for', 'etcd-cluster')
+    .option('--members <n>', 'members of the cluster that a snapshot is restored for (default: 1)')
+    .option('--token <text>', 'token of the cluster that a snapshot is restored for (default: etcd-cluster)')
     .option('--seed <n>', 'seed of the world', '1')
     .option('--out <dir>', 'write what the members have on their disks then as real data directories')
     .option('--skip-hash-check', 'take a database that has no checksum behind it')

@@ -7,7 +7,7 @@ import type {Member} from '../membership/member.ts';
 import {decodeMember} from '../membership/member.ts';
 import {decodeConfChange} from '../raftpb/conf-change-codec.ts';
 import type {Inspection} from './inspect.ts';
-import {inspectFiles, kindOf} from './inspect.ts';
+import {inspectFiles, kindOf, pathBelow} from './inspect.ts';
 import type {DataFiles} from './memory-disk.ts';
 import type {RestoreOptions} from './restore-snapshot.ts';
 import {restoreSnapshot} from './restore-snapshot.ts';
@@ -18,6 +18,8 @@ export interface ImportedMember {
   readonly id: MemberId;
   readonly name: string;
   readonly peerUrls: readonly string[];
+  /** What it published when it was started last. The databases of 3.5 have none: there they are in the v2 store only. */
+  readonly clientUrls: readonly string[];
   readonly isLearner: boolean;
 }
 
@@ -27,6 +29,8 @@ export interface ImportedDir {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly self: ImportedMember;
   readonly members: readonly ImportedMember[];
+  /** As its WAL says, in hex without leading zeros: the directories of one cluster agree. */
+  readonly clusterId: string;
   /** `3.5`, from the cluster version; undefined when it was not decided yet. Nothing older or newer should start on it. */
   readonly minor: string | undefined;
   /** The revision of the database; the WAL may hold more. */
@@ -44,43 +48,46 @@ export class ImportError extends Error {
 }
 
 /**
- * Takes a data directory (paths through `member/`), a snapshot file or a database. Torn ends of a WAL are left to the member.
- * Throws ImportError.
+ * Takes a data directory (or its member/), a snapshot file or a database; `root` is what was named, as for kindOf. Torn ends of a
+ * WAL are left to the member. Throws ImportError.
  */
-export function importDataDir(files: DataFiles, options: RestoreOptions): ImportedDir {
-  const kind = kindOf(files);
-  if (kind === undefined || kind === 'wal')
+export function importDataDir(files: DataFiles, root: string, options: RestoreOptions): ImportedDir {
+  const {dataDir} = options;
+  const kind = kindOf(files, root);
+  if (kind === undefined || kind === 'wal' || kind === 'snap')
     throw new ImportError('neither a data directory nor a snapshot file of etcd');
-  if (kind === 'data-dir') return takeOver(files, options.dataDir);
+  if (kind === 'data-dir') return takeOver(files, root, dataDir);
   const [[file, bytes] = ['', new Uint8Array(0)]] = files;
-  refuseDamage(inspectFiles(files, kind));
-  return takeOver(restoreSnapshot(file, bytes, options), options.dataDir);
+  refuseDamage(inspectFiles(files, kind, root));
+  return takeOver(restoreSnapshot(file, bytes, options), dataDir, dataDir);
 }
 
-function takeOver(files: DataFiles, dataDir: string): ImportedDir {
-  const inspection = inspectFiles(files, 'data-dir');
+function takeOver(files: DataFiles, root: string, dataDir: string): ImportedDir {
+  const inspection = inspectFiles(files, 'data-dir', root);
   refuseDamage(inspection);
   const {db, wal} = inspection;
-  const nodeId = wal?.metadata?.nodeId;
-  if (db === undefined || nodeId === undefined) throw new ImportError('no record says whose WAL it is');
+  const owner = wal?.metadata;
+  if (db === undefined || owner === undefined) throw new ImportError('no record says whose WAL it is');
   const members = membersOf(inspection);
-  const id = toMemberId(nodeId);
+  const id = toMemberId(owner.nodeId);
   const self = members.find((member) => member.id === id);
-  if (self === undefined) throw new ImportError(`member ${nodeId} is not in the cluster of its own data directory`);
+  if (self === undefined)
+    throw new ImportError(`member ${owner.nodeId} is not in the cluster of its own data directory`);
   const [major, minor] = db.content.clusterVersion.split('.');
   return {
-    files: new Map([...files].map(([path, bytes]) => [placeOf(path, dataDir), bytes])),
+    files: new Map([...files].map(([path, bytes]) => [placeOf(path, root, dataDir), bytes])),
     self,
     members,
+    clusterId: owner.clusterId,
     minor: minor === undefined ? undefined : `${major}.${minor}`,
     revision: db.status.revision,
   };
 }
 
-/** Below `member/`, wherever that was. */
-function placeOf(path: string, dataDir: string): string {
-  const at = /(^|\/)member\/(wal|snap)\//.exec(path);
-  return `${dataDir}/${path.slice(at === null ? 0 : at.index + (at[1] ?? '').length)}`;
+/** Below `member/`, whether that or the folder above it was named. */
+function placeOf(path: string, root: string, dataDir: string): string {
+  const place = pathBelow(path, root);
+  return place.startsWith('member/') ? `${dataDir}/${place}` : `${dataDir}/member/${place}`;
 }
 
 /** What no start of a member would mend. */
@@ -111,7 +118,7 @@ function membersOf({db, snapshots, wal}: Inspection): ImportedMember[] {
   }
   const stored = new Map((db?.content.members ?? []).map((member) => [toMemberId(member.id), member]));
   return [...voters, ...learners].sort().map((id) => {
-    const {name = '', peerUrls = []} = stored.get(id) ?? admitted.get(id) ?? {};
-    return {id, name, peerUrls, isLearner: learners.has(id)};
+    const {name = '', peerUrls = [], clientUrls = []} = stored.get(id) ?? admitted.get(id) ?? {};
+    return {id, name, peerUrls, clientUrls, isLearner: learners.has(id)};
   });
 }

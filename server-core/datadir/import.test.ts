@@ -62,17 +62,18 @@ describe.each(REAL_RELEASES)('%s', (release) => {
   });
 
   test('a restored directory is sound and is imported as the member it was made for', () => {
-    const imported = importDataDir(new Map([['/x/a.db', REAL.snapshot(release)]]), optionsOf(release));
+    const imported = importDataDir(new Map([['/x/a.db', REAL.snapshot(release)]]), '/x/a.db', optionsOf(release));
     expect(imported.self).toMatchObject({name: 'm2', peerUrls: ['http://127.0.0.2:2380'], isLearner: false});
     expect(imported.members.map(({name}) => name).sort()).toEqual(['m1', 'm2', 'm3']);
     expect(imported.revision).toBe(36);
     expect(imported.minor).toBe(release.slice(0, 3));
-    expect(inspectFiles(imported.files, 'data-dir').damages).toEqual([]);
+    expect(inspectFiles(imported.files, 'data-dir', '/etcd').damages).toEqual([]);
   });
 
   test('a data directory is taken as it is', () => {
     const files = REAL.dataDir(release, '/var/lib/etcd');
-    const imported = importDataDir(files, optionsOf(release));
+    const imported = importDataDir(files, '/var/lib/etcd', optionsOf(release));
+    expect(imported.clusterId).toBe(REAL_FACTS[release].clusterId);
     expect([...imported.files.keys()].sort()).toEqual(['/etcd/member/snap/db', `/etcd/member/wal/${SEGMENT_NAME}`]);
     expect(formatId(imported.self.id)).toBe(REAL_FACTS[release].memberId);
     expect(imported.self).toMatchObject({
@@ -81,6 +82,20 @@ describe.each(REAL_RELEASES)('%s', (release) => {
     });
     expect(imported.files.get('/etcd/member/snap/db')).toEqual(files.get('/var/lib/etcd/member/snap/db'));
   });
+});
+
+test('a directory that lies below one named like its parts, and its member/ alone, are taken the same', () => {
+  const root = '/old/member/snap/m0/member/wal';
+  const plain = importDataDir(REAL.dataDir('3.5.16'), '/etcd', optionsOf('3.5.16'));
+  const deep = REAL.dataDir('3.5.16', root);
+  for (const named of [root, `${root}/`, `${root}/member`]) {
+    expect(importDataDir(deep, named, optionsOf('3.5.16'))).toEqual(plain);
+  }
+});
+
+test('a member keeps the client URLs that it published', () => {
+  const {self} = importDataDir(REAL.dataDir('3.4.23'), '/etcd', optionsOf('3.4.23'));
+  expect(self.clientUrls).toEqual(['http://127.0.0.1:24790']);
 });
 
 test('the configuration of 3.3 has no word of joint consensus, and is read back the same', () => {
@@ -94,7 +109,7 @@ test('the configuration of 3.3 has no word of joint consensus, and is read back 
 
 describe('refusals', () => {
   test('a WAL alone, a missing database and a damaged one', () => {
-    const take = (files: Map<string, Uint8Array>) => () => importDataDir(files, optionsOf('3.5.16'));
+    const take = (files: Map<string, Uint8Array>) => () => importDataDir(files, '/etcd', optionsOf('3.5.16'));
     expect(take(new Map([[`/w/${SEGMENT_NAME}`, REAL.segment('3.5.16')]]))).toThrow('neither a data directory nor');
     const whole = REAL.dataDir('3.5.16');
     const without = new Map([...whole].filter(([path]) => path.endsWith('.wal')));
@@ -108,11 +123,11 @@ describe('refusals', () => {
     const whole = REAL.dataDir('3.5.16');
     const path = `/etcd/member/wal/${SEGMENT_NAME}`;
     const segment = whole.get(path) ?? new Uint8Array(0);
-    const torn = importDataDir(new Map([...whole, [path, segment.slice(0, 3_004)]]), optionsOf('3.5.16'));
+    const torn = importDataDir(new Map([...whole, [path, segment.slice(0, 3_004)]]), '/etcd', optionsOf('3.5.16'));
     expect(torn.files.get(path)?.length).toBe(3_004);
     const flipped = segment.slice();
     flipped[2_000] = (flipped[2_000] ?? 0) ^ 0x40;
-    expect(() => importDataDir(new Map([...whole, [path, flipped]]), optionsOf('3.5.16'))).toThrow(
+    expect(() => importDataDir(new Map([...whole, [path, flipped]]), '/etcd', optionsOf('3.5.16'))).toThrow(
       /\.wal: offset \d+: /,
     );
   });

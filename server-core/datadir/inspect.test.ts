@@ -22,12 +22,12 @@ const STATUS: Readonly<Record<RealRelease, object>> = {
   '3.7.0': {hash: 1556032901, revision: 36, totalKey: 9, totalSize: 28672, version: '3.7.0'},
 };
 
-const inspect = (files: DataFiles) => {
-  const kind = kindOf(files);
+const inspect = (files: DataFiles, root = '/etcd') => {
+  const kind = kindOf(files, root);
   if (kind === undefined) throw new Error('files of no kind');
-  return inspectFiles(files, kind);
+  return inspectFiles(files, kind, root);
 };
-const snapshotOf = (release: RealRelease) => new Map([['a.db', REAL.snapshot(release)]]);
+const snapshotOf = (release: RealRelease, name = 'a.db') => new Map([[name, REAL.snapshot(release)]]);
 
 describe.each(REAL_RELEASES)('%s', (release) => {
   const {memberId: id, clusterId, hashKv, publishesByV2} = REAL_FACTS[release];
@@ -83,6 +83,62 @@ describe.each(REAL_RELEASES)('%s', (release) => {
       'txn:<compare:<result:GREATER target:MOD key:"k1" mod_revision:0 > success:<request_put:<key:"k1" value:"txn" > > ' +
         'success:<request_range:<key:"k2" > > failure:<request_delete_range:<key:"k4" > > >',
     );
+  });
+});
+
+describe('a part of a data directory, named by itself', () => {
+  const snapName = '0000000000000001-0000000000000003.snap';
+  const {snap} = REAL.restored('3.5.16');
+  const parts = [
+    ['snap/db', 'db', REAL.snapshot('3.5.16').slice(0, -32)],
+    [`wal/${SEGMENT_NAME}`, 'wal', REAL.segment('3.5.16')],
+    [`snap/${snapName}`, 'snap', snap],
+  ] as const;
+
+  const named = parts.flatMap(([place, ...rest]) =>
+    ['member', '/d/member'].map((folder) => [`${folder}/${place}`, ...rest] as const),
+  );
+
+  test.each(named)('%s is read as what it is', (path, kind, bytes) => {
+    const {kind: found, db, wal, snapshots, damages, otherFiles} = inspect(new Map([[path, bytes]]), path);
+    expect(found).toBe(kind);
+    expect(damages).toEqual([]);
+    expect(otherFiles).toEqual([]);
+    expect(db?.status.revision).toBe(kind === 'db' ? 36 : undefined);
+    expect(wal?.entries.length).toBe(kind === 'wal' ? 63 : undefined);
+    expect(snapshots.map(({snapshot}) => snapshot.metadata.index)).toEqual(kind === 'snap' ? [3] : []);
+  });
+
+  test('its WAL directory and its member/ directory', () => {
+    const segment = new Map([[`/d/member/wal/${SEGMENT_NAME}`, REAL.segment('3.5.16')]]);
+    expect(inspect(segment, '/d/member/wal')).toMatchObject({kind: 'wal', damages: []});
+    const {damages} = inspect(segment, '/d');
+    expect(damages).toEqual([{file: 'member/snap/db', offset: 0, reason: 'there is no such file'}]);
+    const member = inspect(REAL.dataDir('3.5.16', '/d'), '/d/member');
+    expect(member).toMatchObject({kind: 'data-dir', damages: [], db: {file: '/d/member/snap/db'}});
+    expect(inspect(REAL.dataDir('3.5.16', 'd'), 'd/member/').db?.status.revision).toBe(36);
+  });
+
+  test('a .snap anywhere, damaged or not; and a saved database that is called .snap', () => {
+    const kind = (name: string, bytes: Uint8Array) => kindOf(new Map([[name, bytes]]), name);
+    expect(kind('x.snap', snap)).toBe('snap');
+    expect(kind(snapName, new Uint8Array(100))).toBe('snap');
+    expect(kind('x.snap', REAL.snapshot('3.5.16'))).toBe('snapshot');
+    expect(inspect(snapshotOf('3.5.16', 'x.snap'), 'x.snap')).toMatchObject({
+      damages: [],
+      snapshots: [],
+      otherFiles: [],
+    });
+    const flipped = snap.slice();
+    flipped[200] = (flipped[200] ?? 0) ^ 1;
+    const {damages} = inspect(new Map([['x.snap', flipped]]), 'x.snap');
+    expect(damages).toHaveLength(1);
+    // A varint of five bytes and one of two, with their tags, lie before what the checksum is of.
+    expect(damages[0]).toMatchObject({
+      file: 'x.snap',
+      offset: 9,
+      reason: expect.stringMatching(/^the checksum of .* differs/),
+    });
   });
 });
 
@@ -149,7 +205,7 @@ describe('damage', () => {
       ['member/wal/0000000000000002-0000000000000040.wal', segment],
       ['member/wal/0.tmp', new Uint8Array(8)],
     ]);
-    const {damages, otherFiles, db} = inspect(missing);
+    const {damages, otherFiles, db} = inspect(missing, '');
     expect(db).toBeUndefined();
     expect(otherFiles).toEqual(['member/wal/0.tmp']);
     expect(damages.map(({file, reason}) => `${file}: ${reason}`)).toEqual([
@@ -162,6 +218,7 @@ describe('damage', () => {
           ['a/x', segment],
           ['a/y', segment],
         ]),
+        'a',
       ),
     ).toBeUndefined();
   });

@@ -1,4 +1,5 @@
-// server-core/datadir/inspect.ts: what etcd's files hold: a data directory, a WAL directory, a snapshot file or a database.
+// server-core/datadir/inspect.ts: what etcd's files hold: a data directory, a WAL directory, a snapshot file, a database or a .snap.
+// What lies where counts from what was named: member/snap/db named by itself is a database, not a directory that lacks its WAL.
 // Promise: whatever the bytes are, it ends; a file that cannot be used is one Damage (file, offset, reason), the others are read.
 import {BackendError} from '../backend/backend-error.ts';
 import type {BoltFile} from '../backend/bolt/bolt-file.ts';
@@ -16,8 +17,11 @@ import {dumpWal, nameOf} from './wal-dump.ts';
 /** Pages are a multiple of it. */
 const SECTOR_SIZE = 512;
 
-/** What a set of files is. */
-export type DataKind = 'data-dir' | 'wal' | 'snapshot' | 'db';
+/**
+ * What a set of files is: `snapshot` is a saved database with its checksum, `db` one without, `snap` one of raft's files, by which a
+ * member finds its place in the WAL.
+ */
+export type DataKind = 'data-dir' | 'wal' | 'snapshot' | 'db' | 'snap';
 
 export interface DbReport {
   readonly file: string;
@@ -37,25 +41,48 @@ export interface Inspection {
   readonly damages: readonly Damage[];
 }
 
-/** What the files are; undefined for nothing of etcd's. A data directory's paths go through `member/`. */
-export function kindOf(files: DataFiles): DataKind | undefined {
-  const paths = [...files.keys()];
-  if (paths.some((path) => /(^|\/)member\/(wal|snap)\//.test(path))) return 'data-dir';
-  if (paths.some((path) => path.endsWith('.wal'))) return 'wal';
-  const [only, ...others] = paths;
-  if (only === undefined || others.length > 0) return undefined;
-  return hasTrailer(files.get(only)?.length ?? 0) ? 'snapshot' : 'db';
+/** The database of a member, below what was named: the data directory or its member/. */
+const DB_PLACE = /^(member\/)?snap\/db$/;
+
+/** The path below what was named; of a file that was named itself, its own name. Other paths stay as they are. */
+export function pathBelow(path: string, root: string): string {
+  if (path === root) return nameOf(path);
+  const folder = root.endsWith('/') ? root : `${root}/`;
+  return path.startsWith(folder) ? path.slice(folder.length) : path;
 }
 
-/** Reads all of them. */
-export function inspectFiles(files: DataFiles, kind: DataKind): Inspection {
+/**
+ * What the files are; undefined for nothing of etcd's. `root` is what was named: the folder that the paths begin with, or the file
+ * itself; '' when they are paths below it already.
+ */
+export function kindOf(files: DataFiles, root: string): DataKind | undefined {
+  const places = [...files.keys()].map((path) => pathBelow(path, root));
+  if (places.some((place) => /^(member\/)?(wal|snap)\//.test(place))) return 'data-dir';
+  if (places.some((place) => place.endsWith('.wal'))) return 'wal';
+  const [only, ...others] = files;
+  if (only === undefined || others.length > 0) return undefined;
+  const [path, bytes] = only;
+  if (isRaftSnapshot(nameOf(path), bytes)) return 'snap';
+  return hasTrailer(bytes.length) ? 'snapshot' : 'db';
+}
+
+/** Some call the files of `snapshot save` .snap too: they begin with the number of their first page, 0, as no message does. */
+function isRaftSnapshot(name: string, bytes: Uint8Array): boolean {
+  return /^[0-9a-f]{16}-[0-9a-f]{16}\.snap$/.test(name) || (name.endsWith('.snap') && bytes[0] !== 0);
+}
+
+/** Reads all of them; `root` as for kindOf. */
+export function inspectFiles(files: DataFiles, kind: DataKind, root: string): Inspection {
   const damages: Damage[] = [];
   const pick = (matches: (path: string) => boolean) => [...files].filter(([path]) => matches(path));
-  const isDb = (path: string): boolean => kind === 'snapshot' || kind === 'db' || /(^|\/)member\/snap\/db$/.test(path);
+  const isLone = kind === 'snapshot' || kind === 'db';
+  const isDb = (path: string): boolean => isLone || DB_PLACE.test(pathBelow(path, root));
+  const isSegment = (path: string): boolean => !isLone && path.endsWith('.wal');
+  const isSnap = (path: string): boolean => !isLone && path.endsWith('.snap');
   const dbs = pick(isDb);
-  const segments = new Map(pick((path) => path.endsWith('.wal')));
+  const segments = new Map(pick(isSegment));
   const snapshots: {file: string; snapshot: Snapshot}[] = [];
-  for (const [file, bytes] of pick((path) => path.endsWith('.snap')).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [file, bytes] of pick(isSnap).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const snapshot = guarded(damages, () => decodeSnapFile(bytes, file));
     if (snapshot !== undefined) snapshots.push({file, snapshot});
   }
@@ -67,7 +94,7 @@ export function inspectFiles(files: DataFiles, kind: DataKind): Inspection {
     if (dbs.length === 0) damages.push({file: 'member/snap/db', offset: 0, reason: 'there is no such file'});
     if (wal === undefined) damages.push({file: 'member/wal', offset: 0, reason: 'there is no segment in it'});
   }
-  const isKnown = (path: string): boolean => isDb(path) || path.endsWith('.wal') || path.endsWith('.snap');
+  const isKnown = (path: string): boolean => isDb(path) || isSegment(path) || isSnap(path);
   const otherFiles = pick((path) => !isKnown(path)).map(([path]) => path);
   return {kind, db, wal, snapshots, otherFiles: otherFiles.sort(), damages};
 }
