@@ -58,3 +58,37 @@ describe.each([...findRealBinaries()])('etcd %s', (_release, path) => {
     expect(code).toBe(0);
   });
 });
+
+const [real34] = [...findRealBinaries()].filter(([release]) => release === '3.4.23');
+
+describe.skipIf(real34 === undefined)('etcd 3.4.23 against a simulation of another release', () => {
+  const path = real34?.[1] ?? '';
+  const given: CompareGiven = {etcd: path, release: '3.5.16', seed: '3', ops: '12'};
+
+  test('exit code 1, both answers, and the smallest sequence that shows the difference', async () => {
+    const {code, text} = await outputOf(given);
+    expect(code).toBe(1);
+    expect(text).toContain('etcd 3.4.23 against a simulated 3.5.16');
+    expect(text).toContain('real:  {"error":"12 unknown method AuthStatus for service etcdserverpb.Auth"}');
+    expect(text).toContain('other: {"ok":{');
+    expect(text).toMatch(/smallest sequence found \(\d+ tries\):\n {2}1\. call Auth\/AuthStatus .*\n(?! {2}2\.)/);
+    expect(text).toContain(`again: etcdsim compare --etcd ${path} --release 3.5.16 --members 1 --seed 3 --ops 12`);
+  });
+  test('--json has the same in full', async () => {
+    const {code, text} = await outputOf({...given, shrink: false, json: true});
+    expect(code).toBe(1);
+    expect(JSON.parse(text)).toMatchObject({
+      equal: false,
+      comparisons: [{release: '3.4.23', simulated: '3.5.16', differences: [{rpc: 'Auth/AuthStatus'}], minimal: null}],
+    });
+  });
+  test.each<[CompareGiven, string]>([
+    [{...given, release: '3.5.99'}, "--release: there is no etcd release '3.5.99'"],
+    [{...given, self: true}, 'with --self nothing is simulated'],
+  ])('%o is refused', async (refused, reason) => {
+    await expect(compareCommand(refused)).rejects.toMatchObject({
+      name: 'InputError',
+      message: expect.stringContaining(reason),
+    });
+  });
+});

@@ -3,7 +3,8 @@ import {InputError} from '../base/input-error.ts';
 import {type Comparison, compareSeed} from '../live/compare/compare.ts';
 import {type Difference, show, showOp} from '../live/compare/difference.ts';
 import {RULES, rulesLines} from '../live/compare/rules.ts';
-import {findEtcd} from '../live/real/etcd-binary.ts';
+import {type EtcdBinary, findEtcd} from '../live/real/etcd-binary.ts';
+import {checkRelease} from '../server-core/release/released.ts';
 import {EXIT_OK, EXIT_VIOLATION} from './exit-code.ts';
 import {tableLines} from './table.ts';
 import {parseCount, parseSeed, parseSeeds} from './values.ts';
@@ -41,12 +42,14 @@ export async function compareCommand(given: CompareGiven): Promise<number> {
   if (members === 2) throw new InputError('--members 2: takes 1 or 3');
   const opCount = parseCount(given.ops ?? OPS_DEFAULT, '--ops', 1, OPS_MAX);
   const seeds = seedsOf(given);
-  const etcd = await findEtcd(given.etcd, given.release);
+  const etcd = await findEtcd(given.etcd, undefined);
+  const simulated = simulatedRelease(given, etcd);
   const isTerminal = process.stderr.isTTY === true;
   const comparisons: Comparison[] = [];
   for (const seed of seeds) {
     const comparison = await compareSeed({
       etcd,
+      simulated,
       memberCount: members === 1 ? 1 : 3,
       seed,
       opCount,
@@ -65,6 +68,15 @@ export async function compareCommand(given: CompareGiven): Promise<number> {
   if (given.json) console.log(JSON.stringify(toJson(comparisons, isEqual), undefined, 2));
   else for (const line of reportLines(comparisons, given)) console.log(line);
   return isEqual ? EXIT_OK : EXIT_VIOLATION;
+}
+
+/** The release to simulate: the binary's own, or another that is asked for, to see what a difference looks like. */
+function simulatedRelease({release, self}: CompareGiven, etcd: EtcdBinary): string {
+  if (release === undefined) return checkRelease(etcd.release, `--etcd ${etcd.path}`);
+  if (self === true && release !== etcd.release) {
+    throw new InputError(`--release ${release}: with --self nothing is simulated, and the binary is ${etcd.release}`);
+  }
+  return checkRelease(release, '--release');
 }
 
 /** The seeds asked for; one drawn from the system where none is. */
@@ -88,9 +100,11 @@ export function reportLines(comparisons: readonly Comparison[], given: CompareGi
   const [first] = comparisons;
   if (first === undefined) return [];
   const seeds = comparisons.map(({seed}) => seed);
-  const other = given.self ? 'itself' : 'the simulated cluster';
+  const isOther = first.simulated !== first.release;
+  const other = given.self ? 'itself' : isOther ? `a simulated ${first.simulated}` : 'the simulated cluster';
   const lines = [
     `etcd ${first.release} against ${other}, ${first.memberCount} member(s), ${seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${seeds[0]}..${seeds.at(-1)}`}`,
+    ...(isOther ? ['two releases: what the later one changed is a difference here'] : []),
     '',
     ...tableLines(['RPC', 'calls', 'equal', 'different', 'first difference'], tableRows(comparisons)),
     '',
@@ -128,7 +142,7 @@ function tableRows(comparisons: readonly Comparison[]): string[][] {
 }
 
 function differenceLines(
-  {seed, release, memberCount, opCount, differences, minimal}: Comparison,
+  {seed, simulated, memberCount, opCount, differences, minimal}: Comparison,
   given: CompareGiven,
 ): string[] {
   if (differences.length === 0) return [];
@@ -142,7 +156,7 @@ function differenceLines(
   }
   const self = given.self ? ' --self' : '';
   lines.push(
-    `again: etcdsim compare --etcd ${given.etcd ?? ''} --release ${release} --members ${memberCount} --seed ${seed} --ops ${opCount}${self}`,
+    `again: etcdsim compare --etcd ${given.etcd ?? ''} --release ${simulated} --members ${memberCount} --seed ${seed} --ops ${opCount}${self}`,
     '',
   );
   return lines;

@@ -32,6 +32,7 @@ async function fidelity(release: string, folder: string, members: 1 | 3, first: 
   for (let seed = first; seed < first + given.seeds; seed++) {
     const comparison = await compareSeed({
       etcd,
+      simulated: release,
       memberCount: members,
       seed,
       opCount: given.ops,

@@ -1,7 +1,7 @@
 // live/compare/compare.ts: one seed against a real etcd, from the first process to the minimal sequence.
 import {InputError} from '../../base/input-error.ts';
 import {drawPlan} from '../generator/draw-plan.ts';
-import {featuresOf} from '../generator/features.ts';
+import {commonFeatures} from '../generator/features.ts';
 import {countOps, flatten, type Op} from '../plan.ts';
 import type {EtcdBinary} from '../real/etcd-binary.ts';
 import {startRealCluster} from '../real/real-cluster.ts';
@@ -17,6 +17,8 @@ import {shrinkPlan} from './shrink.ts';
 
 export interface CompareOptions {
   readonly etcd: EtcdBinary;
+  /** The release of the simulated cluster; another than the binary's shows how differences look. */
+  readonly simulated: string;
   readonly memberCount: 1 | 3;
   readonly seed: number;
   readonly opCount: number;
@@ -47,7 +49,9 @@ export interface MinimalSequence {
 
 export interface Comparison {
   readonly seed: number;
+  /** The binary's release. */
   readonly release: string;
+  readonly simulated: string;
   readonly memberCount: number;
   /** Operations of the sequence. */
   readonly opCount: number;
@@ -64,9 +68,9 @@ type Outcome = Pick<Run, 'calls' | 'different' | 'differences' | 'done' | 'idle'
 
 /** Compares one seed. */
 export async function compareSeed(options: CompareOptions): Promise<Comparison> {
-  const {etcd, memberCount, seed, opCount, differencesMax, progress} = options;
+  const {etcd, simulated, memberCount, seed, opCount, differencesMax, progress} = options;
   const codec = loadCodec();
-  const drawn = drawPlan(seed, opCount, featuresOf(etcd.release, memberCount, seed));
+  const drawn = drawPlan(seed, opCount, commonFeatures([etcd.release, simulated], memberCount, seed));
   progress(`seed ${seed}: ${opCount} operations on ${memberCount === 1 ? '1 member' : `${memberCount} members`}`);
   const outcome = await runBoth(
     options,
@@ -94,6 +98,7 @@ export async function compareSeed(options: CompareOptions): Promise<Comparison> 
   return {
     seed,
     release: etcd.release,
+    simulated,
     memberCount,
     opCount: countOps(drawn.map(({op}) => op)),
     doneCount: outcome.done,
@@ -135,11 +140,11 @@ async function runBoth(
 }
 
 async function secondWorld(
-  {etcd, memberCount, seed, self}: CompareOptions,
+  {etcd, simulated, memberCount, seed, self}: CompareOptions,
   {members, clusterToken}: Pick<Awaited<ReturnType<typeof startRealCluster>>, 'members' | 'clusterToken'>,
 ): Promise<World> {
   if (self) return realWorld(await startRealCluster(etcd, memberCount), 'second real');
-  return simWorld({release: etcd.release, members, clusterToken, seed});
+  return simWorld({release: simulated, members, clusterToken, seed});
 }
 
 async function findMinimal(

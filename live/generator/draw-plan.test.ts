@@ -2,7 +2,7 @@ import {describe, expect, test} from 'vitest';
 import {countOps, flatten, type SingleOp} from '../plan.ts';
 import {loadCodec, type Plain} from '../rpc/codec.ts';
 import {drawPlan} from './draw-plan.ts';
-import {featuresOf} from './features.ts';
+import {commonFeatures, featuresOf} from './features.ts';
 
 const planOf = (seed: number, count: number, release = '3.5.16', members = 1) =>
   drawPlan(seed, count, featuresOf(release, members, seed)).map(({op}) => op);
@@ -54,6 +54,11 @@ describe('what is left out is never asked', () => {
       for (const op of ops) if ('rpc' in op && op.rpc === 'Auth/RoleAdd') expect(fieldsOf(op)['name']).not.toBe('');
     }
   });
+});
+
+test('a plan for two releases asks only what both survive', () => {
+  expect(commonFeatures(['3.5.16', '3.5.16'], 3, 1)).toEqual(featuresOf('3.5.16', 3, 1));
+  expect(commonFeatures(['3.5.16', '3.0.17'], 3, 2)).toEqual(featuresOf('3.0.17', 3, 2));
 });
 
 test('each drawn operation can be made smaller, and only into operations of its own RPC or family', () => {

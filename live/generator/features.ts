@@ -19,3 +19,17 @@ export function featuresOf(release: string, memberCount: number, seed: number): 
     drawnIds: seed % 2 === 1,
   };
 }
+
+/** What servers of all these releases survive: a comparison of two that differ must not end with the death of one. */
+export function commonFeatures(releases: readonly string[], memberCount: number, seed: number): Features {
+  const all = releases.map((release) => featuresOf(release, memberCount, seed));
+  const everywhere = (has: (features: Features) => boolean): boolean => all.every(has);
+  return {
+    memberCount,
+    learners: everywhere(({learners}) => learners),
+    refusesEmptyRole: everywhere(({refusesEmptyRole}) => refusesEmptyRole),
+    refusesEmptyOps: everywhere(({refusesEmptyOps}) => refusesEmptyOps),
+    refusesEmptyUser: everywhere(({refusesEmptyUser}) => refusesEmptyUser),
+    drawnIds: everywhere(({drawnIds}) => drawnIds),
+  };
+}
