@@ -9,7 +9,7 @@ import {isAffected} from '../server-core/errata/registry.ts';
 import {minorOf} from '../server-core/release/release.ts';
 import {checkRelease} from '../server-core/release/released.ts';
 import {parseErratumId} from './errata-list.ts';
-import {EXIT_OK, EXIT_VIOLATION} from './exit-code.ts';
+import {EXIT_OK, EXIT_UNKNOWN, EXIT_VIOLATION} from './exit-code.ts';
 import {parseSeeds} from './values.ts';
 
 /** Options as they are typed. */
@@ -22,7 +22,7 @@ export interface ErrataFindGiven {
 /** Seeds that are tried when none are named. */
 export const SEEDS_DEFAULT = '1..1000';
 
-/** Runs the command; exit code 1 when the bug was found, as for any violation. */
+/** Runs the command; exit code 1 when a check spoke, as for any violation; 3 when none did though the release has the bug. */
 export function errataFindCommand(text: string, given: ErrataFindGiven): number {
   const id = parseErratumId(text);
   const release = given.release === undefined ? newestAffected(id) : searchableRelease(id, given.release);
@@ -32,7 +32,8 @@ export function errataFindCommand(text: string, given: ErrataFindGiven): number 
   const seconds = (performance.now() - startedMs) / 1000;
   if (given.json) console.log(JSON.stringify({...result, seconds, replay: replayLine(result)}));
   else for (const line of findLines(result, seconds)) console.log(line);
-  return result.found === undefined ? EXIT_OK : EXIT_VIOLATION;
+  if (result.found !== undefined) return EXIT_VIOLATION;
+  return isAffected(id, release) ? EXIT_UNKNOWN : EXIT_OK;
 }
 
 /** A release that there is and in which the search can be played. */
@@ -40,7 +41,8 @@ export function searchableRelease(id: ErratumId, text: string): string {
   const release = checkRelease(text, '--release');
   const minors = minorsOf(id);
   if (minors.includes(minorOf(release))) return release;
-  throw new InputError(`--release ${text}: ${id} is searched in ${minors[0]} to ${minors.at(-1)}`);
+  const range = minors.length === 1 ? minors[0] : `${minors[0]} to ${minors.at(-1)}`;
+  throw new InputError(`--release ${text}: ${id} is searched in ${range}`);
 }
 
 /** One line to paste; undefined when nothing was found. */
@@ -57,10 +59,11 @@ function findLines(result: ErratumSearchResult, seconds: number): string[] {
     const expected = isAffected(id, release) ? 'the release has it' : 'the release does not have it';
     return [head, `not found: ${effort}; ${expected}`];
   }
-  const {seed, finding, atUs, otherChecks} = found;
+  const {seed, finding, atUs, otherChecks, isThisBug} = found;
+  const other = isAffected(id, release) ? `not by a check of ${id}` : `the release does not have ${id}`;
   return [
     head,
-    `found with seed ${seed}: ${effort}`,
+    isThisBug ? `found with seed ${seed}: ${effort}` : `something else with seed ${seed}: ${effort}; ${other}`,
     `  at      ${(atUs / 1e6).toFixed(6)} s of virtual time`,
     `  check   ${finding.check}`,
     `          ${finding.message}`,

@@ -18,8 +18,9 @@ export interface Branch {
 
 /** The minors in which the search of a bug can be played, oldest first. */
 export function minorsOf(id: ErratumId): readonly string[] {
-  const {lastMinor} = SEARCHES[id];
-  return lastMinor === undefined ? PLAYABLE_MINORS : PLAYABLE_MINORS.slice(0, PLAYABLE_MINORS.indexOf(lastMinor) + 1);
+  const {firstMinor, lastMinor} = SEARCHES[id];
+  const from = firstMinor === undefined ? 0 : PLAYABLE_MINORS.indexOf(firstMinor);
+  return PLAYABLE_MINORS.slice(from, lastMinor === undefined ? undefined : PLAYABLE_MINORS.indexOf(lastMinor) + 1);
 }
 
 /** The branches of a bug from the first minor that has it on; later ones that never had it are there to show that. */

@@ -33,7 +33,15 @@ const CASES: readonly (readonly [ErratumId, string, string, number, number, stri
   ['20221-events', '3.6.1', '3.6.2', 1, 2, 'watch-start-revision'],
   ['20418', '3.4.41', '3.4.42', 1, 6, 'linearizability'],
   ['20418', '3.5.27', '3.5.28', 1, 6, 'linearizability'],
+  ['20418', '3.6.8', '3.6.9', 118, 120, 'linearizability'],
 ];
+
+test('what a check finds in a release outside the ranges is not called this bug', () => {
+  // Before 3.1.11 watchers are not woken by a snapshot at all: another bug.
+  const {found} = findErratum('15271', '3.1.0', {seeds: {from: 1, to: 20}});
+  expect(found).toMatchObject({finding: {check: 'watch-reliable'}, isThisBug: false});
+  expect(findErratum('15271', '3.3.27', {seeds: {from: 1, to: 2}}).found?.isThisBug).toBe(true);
+});
 
 test('all ten are among them', () => {
   expect([...new Set(CASES.map(([id]) => id))].sort()).toEqual([...ERRATUM_IDS].sort());

@@ -6,6 +6,7 @@ const LIVES = 6;
 
 export const search13766: ErratumSearch = {
   id: '13766',
+  checks: ['linearizability', 'state-agreement', 'durability'],
   lesson: 'batches are committed often, compactions run beside the writes, and members die at any time',
   setting: () => ({
     founderCount: 3,

@@ -3,6 +3,7 @@ import type {ErratumSearch} from './search.ts';
 
 export const search14370: ErratumSearch = {
   id: '14370',
+  checks: ['linearizability', 'durability', 'state-agreement', 'leader-completeness'],
   lesson: 'one member on a slow disk takes puts, and its power fails at any time',
   setting: () => ({founderCount: 1, disk: {syncUsMin: 2_000, syncUsMax: 12_000}}),
   script: (lab) => {

@@ -5,6 +5,7 @@ const LIVES = 4;
 
 export const search14685: ErratumSearch = {
   id: '14685',
+  checks: ['linearizability', 'state-agreement', 'durability'],
   lesson: 'a member under load is defragmented and dies meanwhile or soon after',
   setting: () => ({founderCount: 1}),
   script: (lab) => {

@@ -4,6 +4,7 @@ import type {ErratumSearch} from './search.ts';
 
 export const search15271: ErratumSearch = {
   id: '15271',
+  checks: ['watch-ordered', 'watch-unique'],
   lesson: 'a client watches at a follower that is cut off until it needs a snapshot',
   setting: () => LEFT_BEHIND,
   script: (lab) =>

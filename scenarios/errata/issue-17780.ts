@@ -9,6 +9,7 @@ const OPERATIONS_MAX = 128;
 
 export const search17780: ErratumSearch = {
   id: '17780',
+  checks: ['linearizability', 'revisions', 'state-agreement', 'durability'],
   lesson:
     'the newest record is a deletion, a compaction removes it with a full batch, and the member dies before the last mark',
   setting: () => ({founderCount: 1}),

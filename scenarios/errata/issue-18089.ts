@@ -4,6 +4,7 @@ import type {ErratumSearch} from './search.ts';
 
 export const search18089: ErratumSearch = {
   id: '18089',
+  checks: ['watch-resumable', 'watch-reliable'],
   lesson: 'a key is deleted, the store is compacted at that revision, and a watch begins there',
   setting: () => ({founderCount: 1}),
   script: (lab) => {

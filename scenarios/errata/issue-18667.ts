@@ -4,6 +4,7 @@ import type {ErratumSearch} from './search.ts';
 
 export const search18667: ErratumSearch = {
   id: '18667',
+  checks: ['linearizability', 'state-agreement', 'hash-equality'],
   lesson: 'a transaction writes and reads at a compacted or a future revision',
   setting: () => ({founderCount: 3}),
   script: (lab) => {

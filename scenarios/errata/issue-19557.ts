@@ -7,6 +7,8 @@ import type {ErratumSearch} from './search.ts';
 
 export const search19557: ErratumSearch = {
   id: '19557',
+  checks: ['panic', 'member-lists', 'membership-equality', 'raft-membership'],
+  firstMinor: '3.5',
   lesson: 'members join as learners, are promoted, and every member is upgraded to 3.6 before its next snapshot',
   // The upgrade goes to 3.6.
   lastMinor: '3.5',

@@ -4,6 +4,7 @@ import type {ErratumSearch} from './search.ts';
 
 export const search20221Events: ErratumSearch = {
   id: '20221-events',
+  checks: ['watch-start-revision', 'watch-ordered'],
   lesson: 'a watch from a future revision waits at a follower that is cut off until it needs a snapshot',
   setting: () => LEFT_BEHIND,
   script: (lab) => {

@@ -4,6 +4,7 @@ import type {ErratumSearch} from './search.ts';
 
 export const search20418: ErratumSearch = {
   id: '20418',
+  checks: ['linearizability'],
   lesson:
     'a follower asks for a read index twice, the leader is cut off and stopped in between, and answers to the first round come late',
   setting: () => ({founderCount: 3, link: {latencyUsMin: 5_000, latencyUsSpread: 1_000, tailOneIn: 0}}),

@@ -1,6 +1,6 @@
 // scenarios/errata/search.ts: looks for a known bug in a release: one directed experiment for each seed, until a general check speaks.
 import type {Finding} from '../../history/verdict.ts';
-import type {ErratumId} from '../../server-core/errata/registry.ts';
+import {type ErratumId, isAffected} from '../../server-core/errata/registry.ts';
 import {finalStatesOf} from '../final-state.ts';
 import type {Setting} from './experiment.ts';
 import {Experiment, ExperimentOver} from './experiment.ts';
@@ -12,6 +12,10 @@ export interface ErratumSearch {
   readonly id: ErratumId;
   /** What the script brings together, in a sentence. */
   readonly lesson: string;
+  /** The general checks that this bug shows in; what another check finds is not this bug. */
+  readonly checks: readonly string[];
+  /** The oldest minor it can be played in; default: every minor. */
+  readonly firstMinor?: string;
   /** The newest minor it can be played in; default: every minor. */
   readonly lastMinor?: string;
   readonly setting: (release: string) => Setting;
@@ -69,6 +73,8 @@ export interface ErratumFound {
   readonly atUs: number;
   /** The other checks that spoke. */
   readonly otherChecks: readonly string[];
+  /** The release has the bug, and one of its checks spoke: this is it, and not something else. */
+  readonly isThisBug: boolean;
 }
 
 export interface ErratumSearchResult {
@@ -98,17 +104,18 @@ export function findErratum(id: ErratumId, release: string, {seeds, eventsMax}: 
     tries++;
     eventCount += run.eventCount;
     simulatedUs += run.endUs;
-    const found = foundIn(run);
+    const found = foundIn(run, id, release);
     if (found === undefined) continue;
     return {id, release, tries, eventCount, simulatedUs, found, isBudgetSpent: false};
   }
   return {id, release, tries, eventCount, simulatedUs, found: undefined, isBudgetSpent: false};
 }
 
-function foundIn({seed, findings, endUs}: ErratumRun): ErratumFound | undefined {
+function foundIn({seed, findings, endUs}: ErratumRun, id: ErratumId, release: string): ErratumFound | undefined {
   const [finding, ...others] = findings.filter(({kind}) => kind === 'violation');
   if (finding === undefined) return undefined;
   const checks = new Set(others.map(({check}) => check));
   checks.delete(finding.check);
-  return {seed, finding, atUs: finding.atUs ?? endUs, otherChecks: [...checks].sort()};
+  const isThisBug = isAffected(id, release) && SEARCHES[id].checks.includes(finding.check);
+  return {seed, finding, atUs: finding.atUs ?? endUs, otherChecks: [...checks].sort(), isThisBug};
 }
