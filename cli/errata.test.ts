@@ -89,7 +89,7 @@ test.each([
     "--release: there is no etcd release '3.5.99'; the nearest is",
   ],
   [() => errataFindCommand('18089', {release: '2.3.8'}), 'its minor is not played'],
-  [() => errataFindCommand('19557', {release: '3.6.0'}), '--release 3.6.0: 19557 is searched in 3.0 to 3.5'],
+  [() => errataFindCommand('19557', {release: '3.6.0'}), '--release 3.6.0: 19557 is searched in 3.5'],
   [() => errataFindCommand('18089', {seeds: '9..1'}), '--seeds 9..1: the last seed is below the first'],
   [() => errataVerifyCommand([], {}), 'name known bugs, or say --all'],
   [() => errataVerifyCommand(['18089'], {all: true}), 'not both'],
