@@ -1,6 +1,6 @@
 // server-core/server/compactor.ts: the leader compacts by itself, by age or by count. etcd: api/v3compactor (3.3: compactor).
 // Both modes run on every member and act while it leads. `periodic` looks ten times in a period of up to an hour, and compacts
-// to the revision it saw one retention ago; `revision` looks every five minutes.
+// to the revision it saw one retention and one look ago; `revision` looks every five minutes.
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {sleepUs} from '../../env/fiber.ts';
@@ -29,45 +29,71 @@ const ALREADY_COMPACTED = 'etcdserver: mvcc: required revision has been compacte
 
 export interface CompactorBehaviours {
   /**
-   * Modes, and how the periodic one goes: 3.3 on. hourly: --auto-compaction-retention is a number of hours, the only mode; a look every
-   * five minutes, and a compaction once an hour: up to 3.2.
+   * How the periodic mode goes. by-period: 3.3.3 on. by-tenths: the first time after one period, then at every look, of which there are ten
+   * in a period of any length: 3.3.0 to 3.3.2. hourly: --auto-compaction-retention is a number of hours, the only mode; a look every five
+   * minutes, and a compaction once an hour: up to 3.2.
    */
-  readonly pace: 'by-period' | 'hourly';
+  readonly pace: 'by-period' | 'by-tenths' | 'hourly';
+  /**
+   * by-period: where nothing was written since the last compaction, the next look tries again: 3.6.0 on (commit 2ed87b9f2). Before, the
+   * revision is asked for again, is refused as compacted, and a whole interval has to pass.
+   */
+  readonly skipsSameRevision: boolean;
 }
 
 export function compactorBehaviours(release: string): CompactorBehaviours {
-  return Object.freeze({pace: isSince(release, '3.3.0') ? 'by-period' : 'hourly'});
+  return Object.freeze({
+    pace: isSince(release, '3.3.3') ? 'by-period' : isSince(release, '3.3.0') ? 'by-tenths' : 'hourly',
+    skipsSameRevision: isSince(release, '3.6.0'),
+  });
 }
 
 /** The loop of the mode. */
 export function runCompactor(
   host: CompactorHost,
   {mode, retention}: AutoCompaction,
-  {pace}: CompactorBehaviours,
+  {pace, skipsSameRevision}: CompactorBehaviours,
 ): Fiber<never> {
-  if (pace === 'hourly') return runHourly(host, Math.max(1, Math.floor(retention / HOUR_US)));
-  return mode === 'periodic' ? runPeriodic(host, retention) : runRevision(host, retention);
+  if (pace === 'hourly') {
+    const hours = Math.max(1, Math.floor(retention / HOUR_US));
+    const looks = (hours * HOUR_US) / HOURLY_LOOK_US;
+    return runByLooks(host, {looks, lookUs: HOURLY_LOOK_US, firstUs: HOUR_US, pauseUs: HOUR_US});
+  }
+  if (mode === 'revision') return runRevision(host, retention);
+  if (pace === 'by-period') return runPeriodic(host, retention, skipsSameRevision);
+  const lookUs = Math.floor(retention / RETRY_DIVISOR);
+  return runByLooks(host, {looks: RETRY_DIVISOR, lookUs, firstUs: retention, pauseUs: 0});
 }
 
-/** etcd 3.2: compactor.Periodic.Run. */
-function* runHourly(host: CompactorHost, hours: number): Fiber<never> {
+interface Looks {
+  /** How many looks ago the revision was seen that is compacted to. */
+  readonly looks: number;
+  readonly lookUs: number;
+  /** From the start to the first compaction, at least. */
+  readonly firstUs: number;
+  /** From one compaction to the next, at least. */
+  readonly pauseUs: number;
+}
+
+/** etcd 3.2, 3.3.0: compactor.Periodic.Run. */
+function* runByLooks(host: CompactorHost, {looks, lookUs, firstUs, pauseUs}: Looks): Fiber<never> {
   const {clock} = host.env;
-  const looks = (hours * HOUR_US) / HOURLY_LOOK_US;
   let seen: number[] = [];
-  let lastUs = clock.monotonicUs();
+  let earliestUs = clock.monotonicUs() + firstUs;
   for (;;) {
     seen.push(host.currentRevision());
-    yield* sleepUs(clock, HOURLY_LOOK_US);
-    if (!host.isLeader() || clock.monotonicUs() - lastUs < HOUR_US) continue;
+    yield* sleepUs(clock, lookUs);
+    if (!host.isLeader() || clock.monotonicUs() < earliestUs) continue;
     const at = seen.length - looks;
     const revision = seen[at];
     if (at < 0 || revision === undefined || !(yield* compacts(host, revision))) continue;
     seen = seen.slice(at + 1);
-    lastUs = clock.monotonicUs();
+    earliestUs = clock.monotonicUs() + pauseUs;
   }
 }
 
-function* runPeriodic(host: CompactorHost, periodUs: number): Fiber<never> {
+/** etcd: v3compactor.Periodic.Run. */
+function* runPeriodic(host: CompactorHost, periodUs: number, skipsSameRevision: boolean): Fiber<never> {
   const {clock} = host.env;
   const compactIntervalUs = Math.min(periodUs, HOUR_US);
   const lookIntervalUs = Math.floor(compactIntervalUs / RETRY_DIVISOR);
@@ -83,7 +109,7 @@ function* runPeriodic(host: CompactorHost, periodUs: number): Fiber<never> {
     yield* sleepUs(clock, lookIntervalUs);
     if (!host.isLeader()) continue;
     const revision = seen[0] ?? 0;
-    if (clock.monotonicUs() - lastUs < intervalUs || revision === lastRevision) continue;
+    if (clock.monotonicUs() - lastUs < intervalUs || (skipsSameRevision && revision === lastRevision)) continue;
     intervalUs = compactIntervalUs;
     if (!(yield* compacts(host, revision))) continue;
     lastRevision = revision;
@@ -91,6 +117,7 @@ function* runPeriodic(host: CompactorHost, periodUs: number): Fiber<never> {
   }
 }
 
+/** etcd: v3compactor.Revision.Run. */
 function* runRevision(host: CompactorHost, retention: number): Fiber<never> {
   let lastRevision = 0;
   for (;;) {
