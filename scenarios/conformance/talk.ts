@@ -20,6 +20,8 @@ export interface TalkOptions {
 export class Talk {
   readonly cluster: LockstepCluster;
   token: string | undefined;
+  /** Calls and streams are refused while the member knows no leader: the metadata `hasleader: true`. */
+  requiresLeader = false;
 
   constructor({release, memberCount = 1, seed = 1, options = {}}: TalkOptions) {
     const members = Array.from({length: memberCount}, (_, index) => ({
@@ -73,7 +75,8 @@ export class Talk {
   }
 
   private metadata(): Record<string, string> {
-    return this.token === undefined ? {} : {token: this.token};
+    const token = this.token === undefined ? {} : {token: this.token};
+    return this.requiresLeader ? {...token, hasleader: 'true'} : token;
   }
 }
 
