@@ -19,6 +19,10 @@ const callOf = (op: SingleOp): string => (op.op === 'call' || op.op === 'begin' 
 const requestOf = (op: SingleOp) =>
   'request' in op && callOf(op) === 'Watch/Watch' ? fieldsOf(op.request) : undefined;
 
+const WRITES = /^(KV\/(Put|DeleteRange|Txn)|Lease\/LeaseRevoke|Lock\/.*|Election\/(Campaign|Proclaim|Resign))$/;
+/** A text that is repeated often enough to count when responses are cut (over 2 MiB). */
+const LARGE_VALUE = /"\$":"repeat"[^}]*"count":\d{6}/;
+
 /** All waits; the first `ms` behind the mark is when the operation may be done. */
 export const WAITS: readonly Wait[] = [
   {
@@ -34,6 +38,13 @@ export const WAITS: readonly Wait[] = [
     after: 'operation',
     ms: 130,
     reason: 'locks and elections watch from a revision that they have just read: a compaction behind it may end them',
+  },
+  {
+    what: 'a write behind a watch of a past with large values that wants fragments',
+    before: (op) => WRITES.test(callOf(op)),
+    after: 'large past',
+    ms: 130,
+    reason: 'whether the write joins the past in one response is a race, and may move the places where that is cut',
   },
   {
     what: 'a progress request behind a watch in the past',
@@ -116,8 +127,12 @@ export function noteDone(run: Run, op: SingleOp): void {
   mark(run, 'operation');
   if (rpc === 'KV/Compact') mark(run, 'compaction');
   if (rpc === 'Cluster/MemberAdd') mark(run, addedMark(op));
+  if (rpc.startsWith('KV/') && 'request' in op && LARGE_VALUE.test(JSON.stringify(op.request)))
+    mark(run, 'large value');
   if (rpc === 'Watch/Watch' && op.op === 'send') {
     const create = fieldsOf(fieldsOf(op.request)?.['create_request']);
-    if (create?.['start_revision'] !== undefined) mark(run, 'watch in the past');
+    if (create?.['start_revision'] === undefined) return;
+    mark(run, 'watch in the past');
+    if (create['fragment'] === true && run.quiet.has('large value')) mark(run, 'large past');
   }
 }

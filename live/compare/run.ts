@@ -7,7 +7,14 @@ import type {Difference} from './difference.ts';
 import type {LogEntry} from './stream-log.ts';
 
 /** Points in a run that some operations must keep a distance from: see calm.ts. */
-export type Mark = 'watch in the past' | 'compaction' | 'start' | 'operation' | `added ${string}`;
+export type Mark =
+  | 'watch in the past'
+  | 'large value'
+  | 'large past'
+  | 'compaction'
+  | 'start'
+  | 'operation'
+  | `added ${string}`;
 
 /** When something last happened, on the clock of each world. */
 export type Quiet = Map<Mark, readonly [number, number]>;

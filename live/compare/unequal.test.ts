@@ -131,3 +131,11 @@ test('ids of 64 bits in HTTP bodies keep all their digits', () => {
   const body = '[{"id":95716366171517037,"name":"m0"}]';
   expect(normaliseBody('/members', body, emptyBook())).toEqual([{id: '95716366171517037', name: 'm0'}]);
 });
+
+test('the checks of a health page are listed in any order, also where it fails and nobody asked for the list', () => {
+  const [a, b, c] = ['[-]data_corruption failed: alarm activated: CORRUPT', '[+]serializable_read ok', '[+]ping ok'];
+  const page = (...lines: readonly (string | undefined)[]): Plain =>
+    normaliseBody('/readyz', lines.join('\n'), emptyBook());
+  expect(page(a, b)).toEqual(page(b, a));
+  expect(page(a, b)).not.toEqual(page(a, c));
+});

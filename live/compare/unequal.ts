@@ -121,10 +121,10 @@ export const UNEQUAL: readonly Inequality[] = [
 export const UNEQUAL_VALUES: readonly string[] = [
   'lease ids, tokens and ids of added members that a server drew: compared by the name of their slot in the plan',
   'lock and election keys end in the lease id in hexadecimal: likewise; <drawn> where the lease is the service’s own',
-  'watch: how many events one response holds, and the revision in the header of event responses',
+  'watch: how many events one response holds, and the revision in the header of event responses; compared: where a response too large for one message is cut into fragments',
   'Snapshot: sizes and pages (as dbSize); compared: that the trailing checksum is that of the bytes before, and that they are a bbolt file',
   'HTTP /raft/probing: the wall clock in it',
-  'HTTP /members and ?verbose pages: the order of what is listed (Go maps)',
+  'HTTP /members, /livez and /readyz: the order of what is listed (Go maps)',
 ];
 
 function remaining(value: Plain, {book, nowMs}: Context, answer: Fields): Plain {
@@ -255,7 +255,7 @@ export function normaliseBody(path: string, body: string, book: Book): Plain {
     }
   }
   if (path.startsWith('/raft/probing')) return body.replace(/"Now":"[^"]*"/, '"Now":"<wall clock>"');
-  if (path.includes('verbose')) return body.split('\n').sort(compareText).join('\n');
+  if (/^\/(livez|readyz)/.test(path)) return body.split('\n').sort(compareText).join('\n');
   return renameText(body, book);
 }
 

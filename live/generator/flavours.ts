@@ -8,12 +8,14 @@ import {concurrencyOp} from './concurrency.ts';
 import {kvOp} from './kv.ts';
 import {expiryOp, leaseOp} from './lease.ts';
 import {maintenanceOp, moveLeaderOp} from './maintenance.ts';
-import {watchOp} from './watch.ts';
+import {largeResponseOp, watchOp} from './watch.ts';
 
 export interface Flavour {
   readonly name: string;
   readonly weight: number;
   readonly arbitrary: fc.Arbitrary<Op>;
+  /** Comes between the others once in a while, from a source of its own. */
+  readonly seldom?: fc.Arbitrary<Op>;
 }
 
 /** How often something that costs seconds of real time comes, once in so many operations. */
@@ -33,7 +35,7 @@ export function flavours(features: Features): Flavour[] {
   });
   return [
     flavour('keys', 10, kvOp(features)),
-    flavour('watches', 10, watchOp(features)),
+    {...flavour('watches', 10, watchOp(features)), seldom: largeResponseOp(features)},
     flavour('leases', 8, leaseOp(features)),
     flavour('administration of users', 3, authAdminOp(features)),
     flavour('authentication', 6, authUseOp(features)),

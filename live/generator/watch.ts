@@ -1,12 +1,13 @@
 // live/generator/watch.ts: several watches on several streams: created in the past, now and in the future, with and without an
 // id of one's own, cancelled, asked for progress, closed.
 import * as fc from 'fast-check';
-import type {Op, SendOp} from '../plan.ts';
+import type {GroupOp, Op, SendOp} from '../plan.ts';
 import type {Plain} from '../rpc/codec.ts';
 import {
   asOp,
   caller,
   type Features,
+  fixedCall,
   key,
   memberOf,
   message,
@@ -15,6 +16,7 @@ import {
   one,
   pastRevision,
   rangeEnd,
+  reference,
   slot,
 } from './arbitraries.ts';
 import {kvOp} from './kv.ts';
@@ -64,4 +66,47 @@ const close = fc
 
 export function watchOp(features: Features): fc.Arbitrary<Op> {
   return odds<Op>([8, asOp(send(features))], [20, kvOp(features)], [1, close]);
+}
+
+/** A stream that no other operation uses. */
+const LARGE_STREAM = 8;
+
+/**
+ * Responses over 2 MiB (the 1.5 MiB of a request and 512 KiB): cut into fragments for whoever asked for that, whole for others. Once
+ * as the past of a watch, once as one deletion with what it deleted.
+ */
+export function largeResponseOp(features: Features): fc.Arbitrary<Op> {
+  return fc
+    .record({
+      sizes: fc.array(fc.constantFrom(300_000, 700_000, 1_040_000, 1_048_450, 1_500_000), {
+        minLength: 2,
+        maxLength: 5,
+        size: 'max',
+      }),
+      member: memberOf(features),
+      fragment: fc.constantFrom(true, true, false),
+      prevKv: fc.boolean(),
+    })
+    .map(({sizes, member, fragment, prevKv}): GroupOp => {
+      const watch = {
+        key: 'f',
+        range_end: 'g',
+        start_revision: reference({$: 'rev', from: 'head', plus: 1 - sizes.length}),
+        ...(fragment ? {fragment} : {}),
+        ...(prevKv ? {prev_kv: true} : {}),
+      };
+      const stream = {rpc: 'Watch/Watch', stream: LARGE_STREAM} as const;
+      return {
+        op: 'group',
+        why: 'a response that is too large for one message',
+        ops: [
+          ...sizes.map((count, index) =>
+            fixedCall('KV/Put', {key: `f${index}`, value: reference({$: 'repeat', text: 'F', count})}, {member}),
+          ),
+          {op: 'send', ...stream, member, as: 'auto', request: {create_request: watch}},
+          fixedCall('KV/DeleteRange', {key: 'f', range_end: 'g'}, {member}),
+          {op: 'close', ...stream, how: 'cancel'},
+        ],
+      };
+    });
 }
