@@ -29,14 +29,14 @@ interface ToMember {
   readonly member: number;
   readonly as: Caller;
   readonly request: Plain;
+  /** Sends `hasleader` as a client does that requires a leader; on a stream, the message that opens it decides. */
+  readonly requireLeader?: true;
 }
 
 /** One unary call, answered before the next operation. */
 export interface CallOp extends ToMember {
   readonly op: 'call';
   readonly bind?: Binding;
-  /** Sends `hasleader` as a client does that requires a leader. */
-  readonly requireLeader?: true;
 }
 /** A call that may block: it is left open, and looked at after every later operation. */
 export interface BeginOp extends ToMember {

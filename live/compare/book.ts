@@ -1,7 +1,7 @@
 // live/compare/book.ts: what is known of a run so far, and what references stand for in each world.
 // One Book a world holds what its servers drew; Shared holds what both were seen to agree on.
 import {assert} from '../../base/assert.ts';
-import type {Binding, Caller, Reference} from '../plan.ts';
+import type {Binding, Caller, Reference, SingleOp} from '../plan.ts';
 import type {Plain} from '../rpc/codec.ts';
 import type {World} from '../world.ts';
 
@@ -101,6 +101,16 @@ function resolveReference(reference: Reference, book: Book, shared: Shared, worl
 export function metadataOf(caller: Caller, book: Book, shared: Shared): Record<string, string> {
   const token = tokenOf(caller, book, shared);
   return token === undefined ? {} : {token};
+}
+
+/** The metadata of an operation: who asks, and whether a leader is required. */
+export function metadataOfOp(
+  {as, requireLeader}: Pick<SingleOp & {readonly op: 'call' | 'begin' | 'send'}, 'as' | 'requireLeader'>,
+  book: Book,
+  shared: Shared,
+): Record<string, string> {
+  const metadata = metadataOf(as, book, shared);
+  return requireLeader === true ? {...metadata, hasleader: 'true'} : metadata;
 }
 
 function tokenOf(caller: Caller, book: Book, shared: Shared): string | undefined {

@@ -35,7 +35,7 @@ export function showOp(op: SingleOp, sent?: Plain): string {
     case 'begin':
     case 'send': {
       const where = op.op === 'send' ? ` stream ${op.stream}` : op.op === 'begin' ? ` pending ${op.slot}` : '';
-      const who = op.as === 'auto' ? '' : ` as ${op.as}`;
+      const who = `${op.as === 'auto' ? '' : ` as ${op.as}`}${op.requireLeader === true ? ' requiring a leader' : ''}`;
       return `${op.op} ${op.rpc}${where} at m${op.member}${who} ${show(sent ?? op.request)}`;
     }
     case 'cancel':

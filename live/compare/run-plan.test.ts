@@ -5,7 +5,7 @@ import {featuresOf} from '../generator/features.ts';
 import {countOps, type Op, type Plan} from '../plan.ts';
 import {loadCodec} from '../rpc/codec.ts';
 import {simWorld} from '../sim-world.ts';
-import type {Reply, World} from '../world.ts';
+import type {Metadata, Reply, World} from '../world.ts';
 import {WorldDied} from '../world.ts';
 import {prelude} from './prelude.ts';
 import {type Run, startRun} from './run.ts';
@@ -21,8 +21,8 @@ function addresses(count: number) {
   }));
 }
 
-const world = (seed: number, members = 1): World =>
-  simWorld({release: '3.5.16', members: addresses(members), clusterToken: 'tkn', seed});
+const world = (seed: number, members = 1, release = '3.5.16'): World =>
+  simWorld({release, members: addresses(members), clusterToken: 'tkn', seed});
 
 async function compare(plan: Plan, worlds: readonly [World, World]): Promise<Run> {
   const run = startRun(codec, worlds, {differencesMax: 10});
@@ -148,6 +148,47 @@ test('an event that one world never sends is missed', async () => {
   ]);
 });
 
+describe('a response of more than 2 MiB', () => {
+  const put = (key: string): Op => call('KV/Put', {key, value: {$: 'repeat', text: 'F', count: 1_040_000}});
+  const watch = (fragment: boolean): Op => ({
+    op: 'send',
+    rpc: 'Watch/Watch',
+    stream: 0,
+    member: 0,
+    as: 'auto',
+    request: {create_request: {key: 'f', range_end: 'g', start_revision: 2, prev_kv: true, fragment}},
+  });
+  const plan = (fragment: boolean): Plan => [
+    put('f0'),
+    put('f1'),
+    put('f2'),
+    watch(fragment),
+    call('KV/DeleteRange', {key: 'f', range_end: 'g'}),
+    {op: 'sleep', ms: 150},
+  ];
+  // Fragments are obeyed since 3.3.14.
+  test('is cut at the same places by two worlds that cut it', async () => {
+    expect((await compare(plan(true), [world(1), world(2)])).differences).toEqual([]);
+  });
+  test('is found whole where the other world cuts it', async () => {
+    const fields = async (fragment: boolean) => {
+      const {differences} = await compare(plan(fragment), [world(1, 1, '3.3.14'), world(2, 1, '3.3.13')]);
+      return differences.map(({rpc, field, left, right}) => ({rpc, field, left, right}));
+    };
+    expect(await fields(true)).toEqual([
+      {rpc: 'Watch/Watch', field: expect.stringContaining('cutBehind'), left: true, right: undefined},
+    ]);
+    expect(await fields(false)).toEqual([]);
+  });
+  test('is waited for before the next write, which might join it', async () => {
+    const run = await compare(plan(true).slice(0, 5), [world(1), world(2)]);
+    const [created, deleted] = [run.quiet.get('large past'), run.quiet.get('operation')];
+    expect((deleted?.[0] ?? 0) - (created?.[0] ?? 0)).toBeGreaterThanOrEqual(130);
+    const small = await compare(plan(true).slice(3), [world(1), world(2)]);
+    expect(small.quiet.has('large past')).toBe(false);
+  });
+});
+
 test('a world that dies is a difference at that operation, not a failure of the comparison', async () => {
   const inner = world(2);
   const mortal: World = {
@@ -162,4 +203,39 @@ test('a world that dies is a difference at that operation, not a failure of the 
     [{...world(1), name: 'first'}, mortal],
   );
   expect(run.differences).toMatchObject([{index: 1, field: 'end of a world', left: 'goes on'}]);
+});
+
+test('who requires a leader says so in calls, waiting calls and where a stream is opened', async () => {
+  const seen: string[] = [];
+  const inner = world(2);
+  const note = (what: string, path: string, metadata: Metadata): void => {
+    if (metadata['hasleader'] === 'true') seen.push(`${what} ${path.split('/')[2]}`);
+  };
+  const listening: World = {
+    ...inner,
+    call: (member, path, request, metadata) => {
+      note('call', path, metadata);
+      return inner.call(member, path, request, metadata);
+    },
+    begin: (member, path, request, metadata) => {
+      note('begin', path, metadata);
+      return inner.begin(member, path, request, metadata);
+    },
+    openStream: (member, path, metadata) => {
+      note('open', path, metadata);
+      return inner.openStream(member, path, metadata);
+    },
+  };
+  const common = {member: 0, as: 'auto', requireLeader: true} as const;
+  const plan: Plan = [
+    {op: 'call', rpc: 'KV/Put', ...common, request: {key: 'a'}},
+    call('KV/Range', {key: 'a'}),
+    {op: 'begin', slot: 0, rpc: 'Lock/Lock', ...common, request: {name: 'l'}},
+    {op: 'send', rpc: 'Watch/Watch', stream: 0, ...common, request: {create_request: {key: 'a'}}},
+    {op: 'send', rpc: 'Watch/Watch', stream: 0, ...common, request: {create_request: {key: 'b'}}},
+    {op: 'call', rpc: 'Maintenance/Snapshot', ...common, request: {}},
+  ];
+  const run = await compare(plan, [world(1), listening]);
+  expect(run.differences).toEqual([]);
+  expect(seen).toEqual(['call Put', 'begin Lock', 'open Watch', 'open Snapshot']);
 });

@@ -5,7 +5,7 @@ import {flatten, type Plan, rowOf, type SingleOp} from '../plan.ts';
 import type {Plain, Rpc} from '../rpc/codec.ts';
 import {type PendingCall, WorldDied} from '../world.ts';
 import {addDifference, compareReplies} from './answers.ts';
-import {metadataOf, resolve} from './book.ts';
+import {metadataOfOp, resolve} from './book.ts';
 import {calm, noteDone} from './calm.ts';
 import {untilOneLeader} from './prelude.ts';
 import {reconcile} from './reconcile.ts';
@@ -164,9 +164,7 @@ async function doCall(run: Run, op: SingleOp & {op: 'call'}, index: number): Pro
   if (op.rpc === 'Maintenance/Snapshot') return doSnapshot(run, op, rpc, index);
   const [left, right] = await bothSides(run, ({world, book}) => {
     const request = run.codec.encode(rpc, resolve(op.request, book, run.shared, world));
-    const metadata = metadataOf(op.as, book, run.shared);
-    if (op.requireLeader) metadata['hasleader'] = 'true';
-    return world.call(op.member, rpc.path, request, metadata);
+    return world.call(op.member, rpc.path, request, metadataOfOp(op, book, run.shared));
   });
   compareReplies(run, op, index, [left, right]);
 }
@@ -178,7 +176,7 @@ async function doBegin(run: Run, op: SingleOp & {op: 'begin'}, index: number): P
       op.member,
       rpc.path,
       run.codec.encode(rpc, resolve(op.request, book, run.shared, world)),
-      metadataOf(op.as, book, run.shared),
+      metadataOfOp(op, book, run.shared),
     );
   const calls = [begin(run.sides[0]), begin(run.sides[1])] as const;
   run.pendings.set(op.slot, {op, rpc, index, calls});
@@ -208,7 +206,7 @@ async function doSend(run: Run, op: SingleOp & {op: 'send'}): Promise<void> {
   let pair = run.streams.get(name);
   if (pair === undefined || hasEnded(pair)) {
     const open = ({world, book}: Side): StreamEnd => ({
-      stream: world.openStream(op.member, rpc.path, metadataOf(op.as, book, run.shared)),
+      stream: world.openStream(op.member, rpc.path, metadataOfOp(op, book, run.shared)),
       taken: 0,
       sequences: new Map(),
       compared: new Map(),
@@ -253,7 +251,7 @@ function doClose(run: Run, op: SingleOp & {op: 'close'}): void {
 
 async function doSnapshot(run: Run, op: SingleOp & {op: 'call'}, rpc: Rpc, index: number): Promise<void> {
   const results = await bothSides(run, async ({world, book}): Promise<Plain> => {
-    const stream = world.openStream(op.member, rpc.path, metadataOf(op.as, book, run.shared));
+    const stream = world.openStream(op.member, rpc.path, metadataOfOp(op, book, run.shared));
     stream.send(run.codec.encode(rpc, {}));
     stream.closeSend();
     for (let waitedMs = 0; waitedMs < SNAPSHOT_MS_MAX && stream.received.at(-1)?.kind !== 'end'; waitedMs += 5) {

@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest';
-import {countOps, flatten, type SingleOp} from '../plan.ts';
+import {countOps, flatten, type Op, type SingleOp} from '../plan.ts';
 import {loadCodec, type Plain} from '../rpc/codec.ts';
 import {drawPlan} from './draw-plan.ts';
 import {commonFeatures, featuresOf} from './features.ts';
@@ -56,6 +56,20 @@ describe('what is left out is never asked', () => {
   });
 });
 
+test('what is drawn seldom comes between the others and leaves them as they are', () => {
+  const isLarge = (op: Op): boolean => op.op === 'group' && op.why === 'a response that is too large for one message';
+  const features = featuresOf('3.5.16', 1, 4);
+  const plans = [1, 2, 3, 4, 5].map((seed) => drawPlan(seed, 2_000, features).map(({op}) => op));
+  const large = plans.flat().filter(isLarge);
+  expect(large.length).toBeGreaterThan(5);
+  expect(large.length).toBeLessThan(80);
+  // Without them, a longer plan has the same others.
+  const [others, more] = [2_000, 2_500].map((count) =>
+    drawPlan(5, count, features).flatMap(({op}) => (isLarge(op) ? [] : [op])),
+  );
+  expect(more?.slice(0, others?.length)).toEqual(others);
+});
+
 test('a plan for two releases asks only what both survive', () => {
   expect(commonFeatures(['3.5.16', '3.5.16'], 3, 1)).toEqual(featuresOf('3.5.16', 3, 1));
   expect(commonFeatures(['3.5.16', '3.0.17'], 3, 2)).toEqual(featuresOf('3.0.17', 3, 2));
@@ -65,4 +79,31 @@ test('each drawn operation can be made smaller, and only into operations of its 
   const drawn = drawPlan(11, 100, featuresOf('3.5.16', 1, 11));
   const counts = drawn.map((op) => [...op.smaller()].length);
   expect(counts.filter((count) => count > 0).length).toBeGreaterThan(60);
+});
+
+describe('a leader is required', () => {
+  const requires = (op: SingleOp): boolean => 'request' in op && op.requireLeader === true;
+  const plan = drawPlan(2, 3_000, featuresOf('3.5.16', 3, 2));
+  const ops = flatten(plan.map(({op}) => op));
+
+  test('by about one in fifteen calls, waiting calls and messages of streams', () => {
+    for (const [kind, min] of [
+      ['call', 100],
+      ['begin', 1],
+      ['send', 10],
+    ] as const) {
+      const all = ops.filter(({op}) => op === kind);
+      const count = all.filter(requires).length;
+      expect(count).toBeGreaterThanOrEqual(min);
+      expect(count).toBeLessThan(all.length / 8);
+    }
+  });
+  test('or not, in the first smaller operation', () => {
+    for (const {op, smaller} of plan) {
+      if (op.op === 'group' || !requires(op)) continue;
+      const [first] = smaller();
+      const {requireLeader: _, ...rest} = op as typeof op & {readonly requireLeader: true};
+      expect(first?.op).toEqual(rest);
+    }
+  });
 });

@@ -3,12 +3,14 @@
 import * as fc from 'fast-check';
 import {assert} from '../../base/assert.ts';
 import {Random} from '../../base/random.ts';
-import type {Op} from '../plan.ts';
+import {countOps, type Op, type SingleOp} from '../plan.ts';
 import type {Features} from './arbitraries.ts';
 import {flavours} from './flavours.ts';
 
 const STRETCH_OPS_MIN = 20;
 const STRETCH_OPS_MAX = 90;
+/** How often the seldom operation of a flavour comes between the others. */
+const SELDOM = {numerator: 1, denominator: 60};
 
 /** An operation with the arbitrary that drew it: shrinking asks it for smaller ones. */
 export interface DrawnOp {
@@ -16,6 +18,33 @@ export interface DrawnOp {
   /** Smaller operations of the same kind, the simplest first. */
   smaller(): Iterable<DrawnOp>;
 }
+
+/** How often a call, or the message that opens a stream, requires a leader. */
+const REQUIRE_LEADER = {numerator: 1, denominator: 15};
+
+/** The operation, some of its requests requiring a leader; the first smaller one is what was drawn without that. */
+function requiring(plain: DrawnOp, random: Random): DrawnOp {
+  const one = (op: SingleOp): SingleOp =>
+    'request' in op && random.chance(REQUIRE_LEADER) ? {...op, requireLeader: true} : op;
+  const {op} = plain;
+  if (op.op === 'group') {
+    const ops = op.ops.map(one);
+    return ops.every((each, index) => each === op.ops[index]) ? plain : changed(plain, {...op, ops});
+  }
+  const required = one(op);
+  return required === op ? plain : changed(plain, required);
+}
+
+const changed = (plain: DrawnOp, op: Op): DrawnOp => ({
+  op,
+  *smaller() {
+    yield plain;
+    for (const next of plain.smaller()) {
+      yield next;
+      if (next.op.op !== 'group' && 'request' in next.op) yield changed(next, {...next.op, requireLeader: true});
+    }
+  },
+});
 
 /** A source of numbers as fast-check wants it: splitmix32, which can be cloned. */
 interface Source {
@@ -53,22 +82,33 @@ function drawn(arbitrary: fc.Arbitrary<Op>, value: fc.Value<Op>): DrawnOp {
 export function drawPlan(seed: number, opCount: number, features: Features): DrawnOp[] {
   const random = Random.fromSeed(seed).stream('compare');
   const source = new fc.Random(makeSource(random.int32()));
+  // What was added later draws from streams of its own: whatever else a seed draws stays what it was.
+  const seldom = random.stream('seldom');
+  const leader = random.stream('require leader');
+  const seldomSource = new fc.Random(makeSource(seldom.int32()));
   const choices = flavours(features);
   const weightSum = choices.reduce((sum, {weight}) => sum + weight, 0);
   const plan: DrawnOp[] = [];
-  let count = 0;
-  while (count < opCount) {
+  /** All operations, and those that the stretches are made of. */
+  let [total, count] = [0, 0];
+  const add = (next: DrawnOp): number => {
+    const size = countOps([next.op]);
+    plan.push(requiring(next, leader));
+    total += size;
+    return size;
+  };
+  while (total < opCount) {
     let ticket = random.below(weightSum);
     const flavour = choices.find(({weight}) => {
       ticket -= weight;
       return ticket < 0;
     });
     assert(flavour !== undefined, 'a ticket below the sum of weights wins', {weightSum});
-    const end = Math.min(opCount, count + random.between(STRETCH_OPS_MIN, STRETCH_OPS_MAX));
-    while (count < end) {
-      const next = drawn(flavour.arbitrary, flavour.arbitrary.generate(source, undefined));
-      plan.push(next);
-      count += next.op.op === 'group' ? next.op.ops.length : 1;
+    const end = count + random.between(STRETCH_OPS_MIN, STRETCH_OPS_MAX);
+    while (count < end && total < opCount) {
+      count += add(drawn(flavour.arbitrary, flavour.arbitrary.generate(source, undefined)));
+      if (flavour.seldom === undefined || !seldom.chance(SELDOM)) continue;
+      add(drawn(flavour.seldom, flavour.seldom.generate(seldomSource, undefined)));
     }
   }
   return plan;
