@@ -53,7 +53,7 @@ export class ClusterChanges {
   }
 
   /** Voters that are wanted up: whom etcdctl is given as endpoints. */
-  private get endpoints(): string[] {
+  get endpoints(): string[] {
     const {members} = this.options;
     return members.all.filter((one) => one.isWanted && one.standing === 'voter').map(({name}) => name);
   }

@@ -13,6 +13,10 @@ export interface LifeDraw {
   readonly path: readonly string[];
   /** Members in the order in which they are swapped; drawn. */
   readonly rolling: RollingOptions;
+  /** No faults happen beside the steps. */
+  readonly isQuiet: boolean;
+  /** One of a hundred, for what a scenario does now and then. */
+  readonly lot: number;
   /** A name that no member has had yet, and those behind it. */
   readonly newName: (index: number) => string;
 }
@@ -86,6 +90,7 @@ export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary
         how: fc.constantFrom<('stop' | 'kill')[]>('stop', 'stop', 'kill'),
         leaderLast: fc.boolean(),
         downUs: fc.constantFrom(0, 0, 1 * SECOND_US, 5 * SECOND_US),
+        lot: between(0, 99),
       }),
     )
     .map((drawn) => planOfLife(parts, drawn));
@@ -96,15 +101,21 @@ interface DrawnLife extends Omit<RollingOptions, 'order'> {
   readonly path: readonly string[];
   readonly history: string;
   readonly order: readonly number[];
+  readonly lot: number;
 }
 
-function planOfLife({steps, isCalm = false}: LifeParts, {plan, path, history, order, ...rolling}: DrawnLife): Plan {
+function planOfLife(
+  {steps, isCalm = false}: LifeParts,
+  {plan, path, history, order, lot, ...rolling}: DrawnLife,
+): Plan {
   const release = path[0] ?? plan.cluster.release;
   checkHistory(history, release);
   const past = pastOf(history, release, founderNames(plan));
   const taken = Math.max(...[...past.names, ...founderNames(plan)].map((name) => Number(name.slice(1))));
   const present = steps({
     path,
+    lot,
+    isQuiet: plan.faults.length === 0,
     rolling: {...rolling, order: order.map((index) => past.names[index] as string)},
     newName: (index) => `m${taken + 1 + index}`,
   });

@@ -111,14 +111,19 @@ function replacedMember(release: string, founders: readonly string[]): Past {
 
 /** Disaster recovery as the guide says: a snapshot of one member, a new cluster from it, no write in between. */
 export const restoreSteps = (release: string, from: readonly string[], into: readonly string[]): Step[] => [
+  ...saveSteps(from),
+  {kind: 'snapshot-restore', members: [...into], release},
+  {kind: 'wait-healthy'},
+  {kind: 'traffic', flow: 'resume'},
+];
+
+/** A snapshot of the first of them, and no write of a client behind it. */
+export const saveSteps = ([member = '']: readonly string[]): Step[] => [
   {kind: 'wait-healthy'},
   {kind: 'wait', us: PAST_TRAFFIC_US},
   {kind: 'traffic', flow: 'pause'},
   {kind: 'wait-healthy'},
-  {kind: 'snapshot-save', member: from[0] ?? ''},
-  {kind: 'snapshot-restore', members: [...into], release},
-  {kind: 'wait-healthy'},
-  {kind: 'traffic', flow: 'resume'},
+  {kind: 'snapshot-save', member},
 ];
 
 /** One member goes on by force, and the cluster grows to its size again. */

@@ -1,13 +1,17 @@
 // scenarios/life/operator-tools.ts: what an operator has at hand: etcdctl and curl. Each command is a client of its own, as etcdctl is, so
 // that no broken connection of the last one is in its way. Everything goes over the simulated network.
+import {InputError} from '../../base/input-error.ts';
 import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, condition, Signal, select} from '../../env/fiber.ts';
+import {BackendError} from '../../server-core/backend/backend-error.ts';
 import type {CallContext} from '../../server-core/client/call-context.ts';
 import type {Failure, Success} from '../../server-core/client/client.ts';
 import {Client} from '../../server-core/client/client.ts';
 import {ClientStream} from '../../server-core/client/client-stream.ts';
 import {Endpoint} from '../../server-core/client/endpoint.ts';
+import type {RestoreOptions} from '../../server-core/datadir/restore-snapshot.ts';
+import {restoreSnapshot} from '../../server-core/datadir/restore-snapshot.ts';
 import type {MemberMessage, MembersResponse} from '../../server-core/etcdserverpb/cluster-messages.ts';
 import {memberListRequest} from '../../server-core/etcdserverpb/cluster-messages.ts';
 import type {SnapshotResponse} from '../../server-core/etcdserverpb/maintenance-messages.ts';
@@ -86,6 +90,25 @@ export function* saveSnapshot(env: Env, member: string): Fiber<Uint8Array | stri
   const saved = yield* readSnapshot(env, client, context);
   client.close();
   return saved;
+}
+
+/** The files of one member's new directory, by path. */
+export type RestoredFiles = ReadonlyMap<string, Uint8Array>;
+
+/** etcdutl snapshot restore for each of these members; a text: what the tool of that release says instead. */
+export function restoreFiles(
+  names: readonly string[],
+  snapshot: Uint8Array,
+  options: Omit<RestoreOptions, 'name' | 'initialCluster' | 'clusterToken'>,
+): ReadonlyMap<string, RestoredFiles> | string {
+  const initialCluster = names.map((name) => ({name, peerUrls: [peerUrl(name)]}));
+  const shared = {...options, initialCluster, clusterToken: 'etcd-restored'};
+  try {
+    return new Map(names.map((name) => [name, restoreSnapshot('snapshot.db', snapshot, {...shared, name})]));
+  } catch (error) {
+    if (error instanceof InputError || error instanceof BackendError) return error.message;
+    throw error;
+  }
 }
 
 function* readSnapshot(env: Env, client: Client, context: CallContext): Fiber<Uint8Array | string> {

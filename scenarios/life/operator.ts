@@ -5,7 +5,6 @@ import type {Env} from '../../env/env.ts';
 import type {Fiber} from '../../env/fiber.ts';
 import {after, condition, select, sleepUs} from '../../env/fiber.ts';
 import type {Finding} from '../../history/verdict.ts';
-import {restoreSnapshot} from '../../server-core/datadir/restore-snapshot.ts';
 import type {Member, Members} from '../members.ts';
 import type {Recorder} from '../recorder.ts';
 import {ClusterChanges} from './cluster-changes.ts';
@@ -17,7 +16,8 @@ import {
   missingReleases,
   missingStorageVersion,
 } from './expectations.ts';
-import {peerUrl, saveSnapshot} from './operator-tools.ts';
+import {restoreFiles, saveSnapshot} from './operator-tools.ts';
+import {spendRevisions} from './operator-writes.ts';
 import type {Step, StepOf} from './steps.ts';
 import {describeStep} from './steps.ts';
 
@@ -124,6 +124,16 @@ export class Operator {
         return yield* this.turnTraffic(env, step.flow);
       case 'snapshot-restore':
         return this.restore(step);
+      case 'spend-revisions': {
+        const {recorder} = this.options;
+        const {count} = step;
+        return yield* spendRevisions(env, {
+          recorder,
+          endpoints: this.changes.endpoints,
+          count,
+          limitUs: this.stepUsMax,
+        });
+      }
       default:
         if (member === undefined) return 'nobody leads the cluster';
         return yield* this.withMember(env, step, member);
@@ -203,17 +213,22 @@ export class Operator {
   }
 
   /** etcdutl snapshot restore on every new machine, and the new cluster is started. */
-  private restore({members: names, release}: StepOf<'snapshot-restore'>): Trouble {
+  private restore(step: StepOf<'snapshot-restore'>): Trouble {
+    const {members: names, release, bumpRevision = 0, markCompacted = false, refused} = step;
     const {members, walSegmentBytes} = this.options;
     const {snapshot} = this;
     if (snapshot === undefined) return 'no snapshot was saved';
+    const options = {release, dataDir: DATA_DIR, walSegmentBytes, bumpRevision, markCompacted};
+    const restored = restoreFiles(names, snapshot, options);
+    if (refused !== undefined) {
+      if (typeof restored !== 'string') return `was not refused with '${refused}'`;
+      return restored.includes(refused) ? undefined : `was refused with '${restored}' instead of '${refused}'`;
+    }
+    if (typeof restored === 'string') return restored;
     for (const old of members.all) this.retire(old);
     this.options.newEra('restored', release);
-    const initialCluster = names.map((name) => ({name, peerUrls: [peerUrl(name)]}));
-    const options = {release, initialCluster, clusterToken: 'etcd-restored', dataDir: DATA_DIR, walSegmentBytes};
-    for (const name of names) {
+    for (const [name, files] of restored) {
       const member = members.named(name);
-      const files = restoreSnapshot('snapshot.db', snapshot, {...options, name});
       for (const [path, bytes] of files) member.machine.disk.importFile(path, bytes);
       [member.release, member.standing, member.isFounder] = [release, 'voter', true];
     }

@@ -82,13 +82,23 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({kind: z.literal('traffic'), flow: z.enum(['pause', 'resume']), ...when}),
   /** Maintenance.Snapshot of one member, kept by the operator; the last one counts. */
   z.strictObject({kind: z.literal('snapshot-save'), member, ...when}),
-  /** All members go for good; new ones begin as a new cluster with what the kept snapshot holds. They are started. */
+  /**
+   * All members go for good; new ones begin as a new cluster with what the kept snapshot holds. They are started. Refused by the tool,
+   * nothing happens at all.
+   */
   z.strictObject({
     kind: z.literal('snapshot-restore'),
     members: z.array(newMember).min(1),
     release: releaseSchema,
+    /** --bump-revision: so much higher than in the snapshot; as many as were written since, and no revision means two things. */
+    bumpRevision: z.int().min(1).optional(),
+    /** --mark-compacted: everything before the raised revision is compacted. The tool wants both flags or none. */
+    markCompacted: z.boolean().optional(),
+    ...refusable,
     ...when,
   }),
+  /** The operator puts a key of its own and deletes it, until the revision is so much higher. */
+  z.strictObject({kind: z.literal('spend-revisions'), count: z.int().min(2).multipleOf(2), ...when}),
   /** All others go for good; the one, stopped before, starts with --force-new-cluster. */
   z.strictObject({kind: z.literal('force-new-cluster'), member: newMember, ...when}),
   z.strictObject({kind: z.literal('wait'), us: z.int().min(1), ...when}),
@@ -117,7 +127,7 @@ function joinersOf(step: Step): readonly string[] {
     case 'replace-member':
       return [step.by];
     case 'snapshot-restore':
-      return step.members;
+      return step.refused === undefined ? step.members : [];
     default:
       return [];
   }
@@ -136,7 +146,7 @@ export function checkSteps(founders: readonly string[], steps: readonly Step[], 
     for (const joins of joinersOf(step)) {
       if (standing.has(joins)) throw refuse(`${joins} was part of the cluster already`);
     }
-    if (step.kind === 'snapshot-restore') {
+    if (step.kind === 'snapshot-restore' && step.refused === undefined) {
       for (const old of standing.keys()) standing.set(old, 'out');
       for (const restored of step.members) standing.set(restored, 'up');
     }
@@ -222,8 +232,12 @@ export function describeStep(step: Step): string {
       return `downgrade ${step.action} ${step.to}`;
     case 'traffic':
       return `traffic: ${step.flow}`;
-    case 'snapshot-restore':
-      return `snapshot-restore into ${step.members.join(', ')} (${step.release})`;
+    case 'snapshot-restore': {
+      const raised = step.bumpRevision === undefined ? '' : `, revision ${step.bumpRevision} higher`;
+      return `snapshot-restore into ${step.members.join(', ')} (${step.release}${raised})`;
+    }
+    case 'spend-revisions':
+      return `spend ${step.count} revisions`;
     case 'wait':
       return `wait ${step.us / 1000} ms`;
     default:
