@@ -79,6 +79,8 @@ export class HealthApi {
   private readonly env: Env;
   private readonly server: EtcdServer;
   private readonly behaviours: HealthBehaviours;
+  /** Answers of /health so far. */
+  readonly counts = {successes: 0, failures: 0};
 
   constructor(env: Env, server: EtcdServer, behaviours: HealthBehaviours) {
     this.env = env;
@@ -93,7 +95,12 @@ export class HealthApi {
     if (path !== '/health' && !(this.behaviours.hasProbes && (root === 'livez' || root === 'readyz'))) return undefined;
     if (method !== 'GET') return METHOD_NOT_ALLOWED;
     const query = queryOf(target);
-    if (path === '/health') return yield* this.health(query);
+    if (path === '/health') {
+      const reply = yield* this.health(query);
+      if (reply.status === 200) this.counts.successes++;
+      else this.counts.failures++;
+      return reply;
+    }
     return yield* this.probe(root === 'livez' ? 'livez' : 'readyz', check, query);
   }
 

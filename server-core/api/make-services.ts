@@ -230,7 +230,7 @@ function httpHandler(env: Env, server: EtcdServer, config: ServerConfig): Client
     if (path === '/version')
       return method === 'GET' ? {status: 200, body: server.clusterApi.versionBody()} : METHOD_NOT_ALLOWED;
     // The metrics' handler does not look at the method.
-    if (path === '/metrics') return {status: 200, body: metricsText(server, config)};
+    if (path === '/metrics') return {status: 200, body: metricsText(server, config, health.counts)};
     return {status: 404, body: '404 page not found\n'};
   };
 }

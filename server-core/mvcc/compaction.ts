@@ -113,6 +113,7 @@ export class CompactionQueue {
       removedCount++;
       if (mainOf(key) === job.revision && !isTombstoneKey(key)) markLost(state, key, value);
     }
+    state.counts.compactedKeys += removedCount;
     const last = pairs[pairs.length - 1];
     if (last === undefined || pairs.length < limit) this.finish(state, hashes, job);
     else job.next = revisionKey(mainOf(last.key), subOf(last.key) + 1);

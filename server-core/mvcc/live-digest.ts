@@ -6,6 +6,8 @@ import type {KeyValue} from '../etcdserverpb/types.ts';
 import {NO_LEASE} from '../etcdserverpb/types.ts';
 
 export class LiveDigest {
+  /** How many pairs the live state has. */
+  count = 0;
   private sumA = 0;
   private sumB = 0;
   // The two halves of the pair being mixed.
@@ -15,6 +17,7 @@ export class LiveDigest {
   /** The pair has come to the live state. */
   add(kv: KeyValue): void {
     this.mixPair(kv);
+    this.count++;
     this.sumA = (this.sumA + avalanche(this.a)) | 0;
     this.sumB = (this.sumB + avalanche(this.b)) | 0;
   }
@@ -22,6 +25,7 @@ export class LiveDigest {
   /** The pair has left the live state. */
   subtract(kv: KeyValue): void {
     this.mixPair(kv);
+    this.count--;
     this.sumA = (this.sumA - avalanche(this.a)) | 0;
     this.sumB = (this.sumB - avalanche(this.b)) | 0;
   }

@@ -46,6 +46,7 @@ export function rangeKeys(
   viewRevision: number,
   options: RangeOptions,
 ): RangeResult | Refusal {
+  state.counts.ranges++;
   if (options.revision > viewRevision) return ERR_FUTURE_REVISION;
   const atRevision = options.revision <= 0 ? viewRevision : options.revision;
   if (atRevision < state.compactRevision) return ERR_COMPACTED;

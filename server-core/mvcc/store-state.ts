@@ -6,6 +6,7 @@ import type {BatchTx} from '../backend/types.ts';
 import type {KeyValue} from '../etcdserverpb/types.ts';
 import type {MvccBehaviours} from './behaviours.ts';
 import {mvccBehaviours} from './behaviours.ts';
+import {StoreCounts} from './counts.ts';
 import type {KeyRevision} from './key-index.ts';
 import {LiveDigest} from './live-digest.ts';
 import {TreeIndex} from './tree-index.ts';
@@ -43,6 +44,7 @@ export interface StoreState {
   batch: BatchTx;
   index: TreeIndex;
   live: LiveDigest;
+  readonly counts: StoreCounts;
   /**
    * Visible revisions that compaction has removed from the backend; undefined, as it should be, for none. etcd loses one when a
    * transaction deletes and puts a key, which its validation misses for a deletion without end, and is then compacted to.
@@ -57,12 +59,13 @@ export interface StoreState {
 }
 
 /** An empty store over the batch. */
-export function emptyState(batch: BatchTx, options: StoreOptions): StoreState {
+export function emptyState(batch: BatchTx, options: StoreOptions, counts = new StoreCounts()): StoreState {
   return {
     options,
     batch,
     index: new TreeIndex(),
     live: new LiveDigest(),
+    counts,
     lost: undefined,
     currentRevision: FIRST_REVISION,
     compactRevision: NEVER_COMPACTED,

@@ -21,6 +21,7 @@ import type {
 import {revisionHeader} from '../etcdserverpb/types.ts';
 import type {MvccBehaviours} from './behaviours.ts';
 import {type Compaction, CompactionQueue, type CompactionStep} from './compaction.ts';
+import type {StoreCounts} from './counts.ts';
 import {ERR_COMPACTED, ERR_FUTURE_REVISION, isRefusal, type Refusal} from './errors.ts';
 import {executeDeleteRange, executePut, executeRange} from './execute.ts';
 import {checkBranch, checkLease, chooseBranch, executeBranch} from './execute-txn.ts';
@@ -80,7 +81,7 @@ export class MvccStore {
   /** Goes over to another backend, one received as a snapshot. Compactions under way are dropped. etcd: store.Restore. */
   restore(batch: BatchTx): void {
     checkStoreState(this.state);
-    this.state = emptyState(batch, this.state.options);
+    this.state = emptyState(batch, this.state.options, this.state.counts);
     this.view = new CurrentView(this.state);
     this.compactions = new CompactionQueue();
     this.fill();
@@ -127,10 +128,15 @@ export class MvccStore {
 
   /** Carries out a transaction, also one that only reads. Refused as a whole, for what applyPut and range refuse. */
   applyTxn(request: TxnRequest): TxnResponse | Refusal {
+    const {counts} = this.state;
+    const operationsBefore = counts.operations;
     const branch = chooseBranch(this.view, request);
     const refusal = checkBranch(this.view, branch, this.state.options);
+    // What is compared and checked counts as a transaction of its own, unless nothing but reading follows.
+    const isOver = refusal !== undefined || !isReadOnly(request);
+    if (isOver) counts.txnEnded(operationsBefore);
     if (refusal !== undefined) return refusal;
-    const txn = this.write();
+    const txn = new WriteTxn(this.state, isOver ? counts.operations : operationsBefore);
     const response = executeBranch(txn, branch);
     txn.end();
     return response;
@@ -156,6 +162,16 @@ export class MvccStore {
     const compaction = this.compact(request.revision);
     if (isRefusal(compaction)) return compaction;
     return {response: {header: revisionHeader(this.state.currentRevision)}, compaction};
+  }
+
+  /** What the store has done since the process began. */
+  get counts(): Readonly<StoreCounts> {
+    return this.state.counts;
+  }
+
+  /** How many keys there are now. etcd: keysGauge. */
+  get keyCount(): number {
+    return this.state.live.count;
   }
 
   /** Is there anything for compactionStep() to do? */
@@ -195,4 +211,9 @@ export class MvccStore {
   stateDigest(): string {
     return this.state.live.hex(this.state.currentRevision, this.state.compactRevision);
   }
+}
+
+/** Neither branch does anything but read. etcd: isTxnReadonly. */
+function isReadOnly({success, failure}: TxnRequest): boolean {
+  return success.every(({kind}) => kind === 'range') && failure.every(({kind}) => kind === 'range');
 }

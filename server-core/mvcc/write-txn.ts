@@ -20,12 +20,15 @@ export class WriteTxn implements ReadView {
   readonly revision: number;
   private readonly state: StoreState;
   private readonly changes: KeyValue[] = [];
+  private readonly operationsBefore: number;
 
-  constructor(state: StoreState) {
+  /** `operationsBefore`: those the store had counted when the transaction began, if it began with reads. */
+  constructor(state: StoreState, operationsBefore = state.counts.operations) {
     assert(!state.isWriting, 'write transactions overlap');
     state.isWriting = true;
     this.state = state;
     this.revision = state.currentRevision;
+    this.operationsBefore = operationsBefore;
   }
 
   get behaviours(): MvccBehaviours {
@@ -53,6 +56,9 @@ export class WriteTxn implements ReadView {
   /** Stores a pair. The lease, if any, must exist. */
   put(key: ByteString, value: ByteString, lease: LeaseId): void {
     const {state} = this;
+    const {counts} = state;
+    counts.puts++;
+    counts.putSizeBytes += key.length + value.length;
     const main = this.revision + 1;
     const sub = this.changes.length;
     const index = state.index.findOrMake(key);
@@ -76,6 +82,7 @@ export class WriteTxn implements ReadView {
 
   /** Deletes what a range shows, in key order; returns how many keys that were. */
   deleteRange(key: ByteString, rangeEnd: ByteString): number {
+    this.state.counts.deletes++;
     const deleted: KeyValue[] = [];
     if (rangeEnd === '') {
       const kv = this.state.index.get(key, this.revision + 1)?.kv;
@@ -114,6 +121,7 @@ export class WriteTxn implements ReadView {
     const {state, changes} = this;
     assert(state.isWriting, 'a write transaction was ended twice');
     state.isWriting = false;
+    state.counts.txnEnded(this.operationsBefore);
     if (changes.length === 0) return;
     state.currentRevision = this.revision + 1;
     state.options.changed?.(state.currentRevision, changes);
