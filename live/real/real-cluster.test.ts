@@ -1,8 +1,8 @@
 import {spawn, spawnSync} from 'node:child_process';
-import {existsSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {afterAll, describe, expect, test} from 'vitest';
+import {afterAll, describe, expect, test, vi} from 'vitest';
 import {findRealBinaries} from '../testing/real-binaries.ts';
 import {findEtcd} from './etcd-binary.ts';
 import {startRealCluster} from './real-cluster.ts';
@@ -49,6 +49,63 @@ describe('a path that is no etcd is refused in one line', () => {
       name: 'InputError',
       message: expect.stringContaining('the binary is 3.5.99'),
     });
+  });
+});
+
+describe('an etcd that hangs when it is asked for its release', () => {
+  /** Starts a child of its own, notes the process ids of both, and waits. */
+  function hangs(name: string): {path: string; pids: () => number[]} {
+    const path = join(folder, name);
+    writeFileSync(path, '#!/bin/sh\nsleep 600 &\necho "$$ $!" > "$0.pids"\nwait\n', {mode: 0o755});
+    const pids = (): number[] =>
+      existsSync(`${path}.pids`)
+        ? (readFileSync(`${path}.pids`, 'utf8')
+            .match(/^(\d+) (\d+)\n/)
+            ?.slice(1)
+            .map(Number) ?? [])
+        : [];
+    return {path, pids};
+  }
+
+  test('is refused with the time it had, and nothing of it lives on', async () => {
+    const {path, pids} = hangs('hangs');
+    await expect(findEtcd(path, undefined, 1_000)).rejects.toMatchObject({
+      name: 'InputError',
+      message: `--etcd ${path}: cannot be run: no answer to --version within 1 s; it was ended, with all that it started`,
+    });
+    expect(pids()).toHaveLength(2);
+    for (const pid of pids()) expect(await untilTrue(() => !isAlive(pid))).toBe(true);
+  });
+  test('does not outlive us when we are killed meanwhile', async () => {
+    const {path, pids} = hangs('hangs-on');
+    const script = `import {findEtcd} from '${join(import.meta.dirname, 'etcd-binary.ts')}';
+      await findEtcd('${path}', undefined, 600_000);`;
+    const us = spawn(process.execPath, ['--input-type=module', '-e', script], {stdio: 'ignore'});
+    expect(await untilTrue(() => pids().length === 2)).toBe(true);
+    expect(pids().map(isAlive)).toEqual([true, true]);
+    us.kill('SIGKILL');
+    for (const pid of pids()) expect(await untilTrue(() => !isAlive(pid))).toBe(true);
+  });
+});
+
+describe('required binaries', () => {
+  const some = join(folder, 'releases');
+  for (const release of ['3.3.25', '3.5.16']) {
+    mkdirSync(join(some, release), {recursive: true});
+    writeFileSync(join(some, release, 'etcd'), '');
+  }
+  test('that are not all there are a failure', () => {
+    const required = {ETCDSIM_REAL_ETCD: some, ETCDSIM_REQUIRE_ORACLES: '1'};
+    expect(() => findRealBinaries(required)).toThrow(/required and absent.*"absent":\["3\.4\.23"\]/);
+  });
+  test('are all those that there are, where none is required', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    try {
+      expect([...findRealBinaries({ETCDSIM_REAL_ETCD: some}).keys()]).toEqual(['3.3.25', '3.5.16']);
+      expect(warn.mock.calls).toEqual([[expect.stringContaining('SKIPPED: no real etcd 3.4.23 in')]]);
+    } finally {
+      warn.mockRestore();
+    }
   });
 });
 

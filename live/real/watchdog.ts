@@ -6,7 +6,7 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import {rmSync} from 'node:fs';
 import {assert} from '../../base/assert.ts';
 
-// +pid: guard it. -pid: it has ended, its number may be used again by a stranger.
+// +pid: guard it. -pid: it has ended, its number may be used again by a stranger. A group of processes has the number -pid.
 const SCRIPT = `
 pids=" "
 while read -r line; do
@@ -25,6 +25,8 @@ const SIGNALS = {SIGINT: 130, SIGTERM: 143, SIGHUP: 129} as const;
 export interface Watchdog {
   /** Takes a process under guard. Call it right after the process was started. */
   guard(child: ChildProcess): void;
+  /** Takes a process that was started with `detached` under guard, and all that it starts: they stay under guard when it ends. */
+  guardGroup(child: ChildProcess): void;
   /** Kills every guarded process and removes the folder. May be called more than once. */
   close(): void;
 }
@@ -41,6 +43,7 @@ export function startWatchdog(folder: string): Watchdog {
   pipe.on('error', () => undefined); // the shell was killed: our own clean-up remains
   (pipe as unknown as {unref?: () => void}).unref?.();
   const alive = new Set<ChildProcess>();
+  const groups = new Set<number>();
   let closed = false;
 
   const close = (): void => {
@@ -49,6 +52,7 @@ export function startWatchdog(folder: string): Watchdog {
     process.off('exit', close);
     for (const [signal, handler] of handlers) process.off(signal, handler);
     for (const child of alive) child.kill('SIGKILL');
+    for (const pid of groups) killGroup(pid);
     pipe.end();
     rmSync(folder, {recursive: true, force: true, maxRetries: 5});
   };
@@ -74,6 +78,21 @@ export function startWatchdog(folder: string): Watchdog {
         if (!closed) pipe.write(`-${pid}\n`);
       });
     },
+    guardGroup({pid}) {
+      if (pid === undefined) return;
+      assert(!closed, 'the watchdog is closed', {pid});
+      groups.add(pid);
+      pipe.write(`+-${pid}\n`);
+    },
     close,
   };
+}
+
+/** Its number belongs to the group as long as any process of it lives; without one there is nobody to kill. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // all have ended
+  }
 }

@@ -1,6 +1,6 @@
 // live/testing/real-binaries.ts: where real etcd binaries lie for tests: <folder>/<release>/etcd, as ../shared/tools/real-etcd.sh
 // lays them out. They are looked for in ETCDSIM_REAL_ETCD, or where that script puts them by default; where they are absent tests are
-// skipped and say so, unless ETCDSIM_REQUIRE_ORACLES=1 makes absence a failure.
+// skipped and say so, unless ETCDSIM_REQUIRE_ORACLES=1 makes the absence of any release a failure.
 import {existsSync} from 'node:fs';
 import {homedir} from 'node:os';
 import {join} from 'node:path';
@@ -16,9 +16,12 @@ export function findRealBinaries(
   const folder = environment['ETCDSIM_REAL_ETCD'] ?? join(homedir(), '.cache/real-etcd');
   const found = REAL_RELEASES.filter((release) => existsSync(join(folder, release, 'etcd')));
   const isRequired = environment['ETCDSIM_REQUIRE_ORACLES'] === '1';
-  assert(!isRequired || found.length > 0, 'real etcd binaries are required and absent', {folder});
-  if (found.length === 0) {
-    console.warn(`SKIPPED: no real etcd in ${folder}; run ../shared/tools/real-etcd.sh, or set ETCDSIM_REAL_ETCD`);
+  const absent = REAL_RELEASES.filter((release) => !found.includes(release));
+  assert(!isRequired || absent.length === 0, 'real etcd binaries are required and absent', {folder, absent});
+  if (absent.length > 0) {
+    console.warn(
+      `SKIPPED: no real etcd ${absent.join(', ')} in ${folder}; run ../shared/tools/real-etcd.sh, or set ETCDSIM_REAL_ETCD`,
+    );
   }
   return new Map(found.map((release) => [release, join(folder, release)]));
 }
