@@ -28,6 +28,7 @@ export const clusterArbitrary = (memberCounts: readonly (1 | 3 | 5)[]): fc.Arbit
     snapshotCatchUpEntries: fc.constantFrom(5, 20, 100),
     walSegmentBytes: fc.constantFrom(32 * 1024, 256 * 1024, 64_000_000),
     backendBatchLimit: fc.constantFrom(10, 100, 10_000),
+    flags: fc.constant({}),
   });
 
 export const worldArbitrary: fc.Arbitrary<Plan['world']> = fc.record({

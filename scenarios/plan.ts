@@ -4,9 +4,15 @@
 import {z} from 'zod';
 import {InputError} from '../base/input-error.ts';
 import {compareReleases, releaseOf} from '../server-core/release/release.ts';
+import type {FlagOutcome, Flags} from '../server-core/server/qualify-flags.ts';
+import {isInScope, qualifyFlags, scopesOf} from '../server-core/server/qualify-flags.ts';
+import {checkHistory} from './life/histories.ts';
 import {checkSteps, releaseSchema, stepSchema} from './life/steps.ts';
 
 export const PLAN_VERSION = 1;
+
+/** How the name of a history begins that goes through releases. */
+const CAME_FROM = 'came-from:';
 
 const us = z.int().min(0);
 const positive = z.int().min(1);
@@ -95,6 +101,11 @@ export const planSchema = z.strictObject({
     snapshotCatchUpEntries: positive,
     walSegmentBytes: positive,
     backendBatchLimit: positive,
+    /**
+     * Flags of etcd's command line by name, without dashes, for every member: {"max-learners": "2"}. `3.6:max-learners` and
+     * `3.6.4:…` are for members of that minor or release only. A member whose release refuses them ends as etcd does.
+     */
+    flags: z.record(z.string(), z.string()).default({}),
   }),
   world: z.strictObject({
     /** Usual delay of a wake-up, and how often one is starved for how long. */
@@ -160,9 +171,54 @@ export function parsePlan(json: unknown, place: string): Plan {
   }
   const result = planSchema.safeParse(json);
   if (result.success) {
+    checkHistoryName(result.data, place);
+    checkFlags(result.data, place);
     checkSteps(founderNames(result.data), result.data.steps, place);
     return result.data;
   }
   const [issue] = result.error.issues;
   throw new InputError(`${place}: plan: at ${issue?.path.join('.') || 'the top'}: ${issue?.message ?? 'not a plan'}`);
+}
+
+/** Refuses a history that has no name; of one that came from a release, it is the one that the founders run. */
+function checkHistoryName({history, cluster}: Plan, place: string): void {
+  const origin = `${CAME_FROM}${cluster.release}`;
+  if (history === origin) return;
+  if (history.startsWith(CAME_FROM)) {
+    throw new InputError(`${place}: plan: at history: ${history}, but the founders run ${cluster.release}`);
+  }
+  try {
+    checkHistory(history, cluster.release);
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${place}: plan: at history: ${error.message}`) : error;
+  }
+}
+
+/**
+ * Refuses flags that are not simulated for a release that members run, that are for nobody, or with which the founders would not
+ * start. Releases that come later may refuse them: their members end then.
+ */
+function checkFlags(plan: Plan, place: string): void {
+  const {cluster} = plan;
+  const at = `${place}: plan: at cluster.flags`;
+  const releases = releasesOf(plan);
+  for (const scope of scopesOf(cluster.flags)) {
+    if (!releases.some((release) => isInScope(release, scope))) {
+      throw new InputError(`${at}: no member runs ${scope}; they run ${releases.join(', ')}`);
+    }
+  }
+  for (const release of releases) {
+    const outcome = qualifyFor(release, cluster.flags, at);
+    if (outcome.kind === 'refused' && release === cluster.release) {
+      throw new InputError(`${at}: etcd ${release} does not start: ${outcome.message}`);
+    }
+  }
+}
+
+function qualifyFor(release: string, flags: Flags, at: string): FlagOutcome {
+  try {
+    return qualifyFlags(release, flags);
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`${at}: ${error.message}`) : error;
+  }
 }

@@ -178,6 +178,7 @@ class Run {
     return qualifyServerConfig({
       name: member.name,
       release: member.release,
+      flags: cluster.flags,
       initialCluster: known.map((name) => ({name, peerUrls: [peerUrl(name)]})),
       forceNewCluster: member.isForced,
       initialClusterState: member.isFounder ? 'new' : 'existing',

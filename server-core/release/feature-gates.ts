@@ -1,6 +1,6 @@
 // server-core/release/feature-gates.ts: the server feature gates of 3.6 and 3.7, --feature-gates, and the --experimental-* flags that
 // gates and plain flags took the place of. etcd: server/features, pkg/featuregate, embed.SetFeatureGatesFromExperimentalFlags.
-import {InputError} from '../../base/input-error.ts';
+import {FlagRefusal} from './flag-refusal.ts';
 import {isSince} from './release.ts';
 
 export type GateStage = 'alpha' | 'beta';
@@ -46,6 +46,9 @@ const GATES: readonly FeatureGate[] = Object.freeze([
   gate('PriorityRequest', {since: '3.7'}),
 ]);
 
+/** How the old names of flags begin. */
+export const EXPERIMENTAL = 'experimental-';
+
 /** Flags that only lost their `experimental-`: 3.6 takes both forms, 3.7 the short one. */
 export const RENAMED_FLAGS: readonly string[] = Object.freeze([
   'bootstrap-defrag-threshold-megabytes',
@@ -59,7 +62,6 @@ export const RENAMED_FLAGS: readonly string[] = Object.freeze([
   'distributed-tracing-sampling-rate',
   'distributed-tracing-service-name',
   'downgrade-check-time',
-  'max-learners',
   'memory-mlock',
   'peer-skip-client-san-verification',
   'snapshot-catchup-entries',
@@ -73,6 +75,12 @@ export function featureGatesOf(release: string): readonly FeatureGate[] {
   return GATES.filter(({since}) => isSince(release, `${since}.0`));
 }
 
+/** The gate of that name, whichever releases have it. */
+export const gateNamed = (name: string): FeatureGate | undefined => GATES.find((one) => one.name === name);
+
+/** The gate that took the place of a flag; undefined for any other flag. */
+export const gateOfOldFlag = (flag: string): FeatureGate | undefined => GATES.find(({oldFlag}) => oldFlag === flag);
+
 /** Which gates are on. */
 export type GateSettings = ReadonlyMap<string, boolean>;
 
@@ -82,8 +90,8 @@ const FALSE_WORDS: readonly string[] = ['0', 'f', 'F', 'FALSE', 'false', 'False'
 
 /**
  * What is on in a release under `--feature-gates=<text>`, and under old flags as they were given (`true` or `false` by flag name
- * without dashes). Throws InputError in etcd's words for a gate that is not there, a bad value, a gate given in both ways, and a
- * checkpoint that is to be stored but not made.
+ * without dashes); before 3.6 only what old flags say. Throws FlagRefusal in etcd's words for a gate that is not there, a bad value,
+ * a gate given in both ways, and a checkpoint that is to be stored but not made.
  */
 export function parseFeatureGates(
   release: string,
@@ -92,31 +100,35 @@ export function parseFeatureGates(
 ): GateSettings {
   const gates = featureGatesOf(release);
   const settings = new Map(gates.map(({name, isOnByDefault}) => [name, isOnByDefault]));
-  if (gates.length === 0 && text !== '') {
-    throw new InputError(`--feature-gates: etcd ${release} has no feature gates; they came with 3.6`);
-  }
-  const given = parseList(text);
-  for (const [name, isOn] of given) setGate(gates, settings, given, name, isOn);
+  if (gates.length === 0 && text !== '') throw new FlagRefusal('flag provided but not defined: -feature-gates');
+  const refused = (why: string) =>
+    new FlagRefusal(`invalid value ${JSON.stringify(text)} for flag -feature-gates: ${why}`);
+  const given = parseList(text, refused);
+  for (const [name, isOn] of given) setGate(gates, settings, given, {name, isOn, refused});
   applyOldFlags(gates, settings, text, oldFlags, release);
   if (settings.get('LeaseCheckpointPersist') === true && settings.get('LeaseCheckpoint') !== true) {
-    throw new InputError('enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint');
+    throw new FlagRefusal(
+      gates.length === 0
+        ? 'setting experimental-enable-lease-checkpoint-persist requires experimental-enable-lease-checkpoint'
+        : 'enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint',
+    );
   }
   return settings;
 }
 
 /** `Name=true,Other=false`; a name that is given twice keeps its last value. featureGate.Set. */
-function parseList(text: string): ReadonlyMap<string, boolean> {
+function parseList(text: string, refused: (why: string) => FlagRefusal): ReadonlyMap<string, boolean> {
   const given = new Map<string, boolean>();
   for (const part of text.split(',')) {
     if (part === '') continue;
     const at = part.indexOf('=');
     const name = (at < 0 ? part : part.slice(0, at)).trim();
-    if (at < 0) throw new InputError(`--feature-gates: missing bool value for ${name}`);
+    if (at < 0) throw refused(`missing bool value for ${name}`);
     const value = part.slice(at + 1).trim();
     const isOn = TRUE_WORDS.includes(value);
     if (!isOn && !FALSE_WORDS.includes(value)) {
       const why = `strconv.ParseBool: parsing "${value}": invalid syntax`;
-      throw new InputError(`--feature-gates: invalid value of ${name}=${value}, err: ${why}`);
+      throw refused(`invalid value of ${name}=${value}, err: ${why}`);
     }
     given.set(name, isOn);
   }
@@ -128,12 +140,11 @@ function setGate(
   gates: readonly FeatureGate[],
   settings: Map<string, boolean>,
   given: ReadonlyMap<string, boolean>,
-  name: string,
-  isOn: boolean,
+  {name, isOn, refused}: {name: string; isOn: boolean; refused: (why: string) => FlagRefusal},
 ): void {
   const stage = name === 'AllAlpha' ? 'alpha' : name === 'AllBeta' ? 'beta' : undefined;
   if (stage === undefined) {
-    if (!settings.has(name)) throw new InputError(`--feature-gates: unrecognized feature gate: ${name}`);
+    if (!settings.has(name)) throw refused(`unrecognized feature gate: ${name}`);
     settings.set(name, isOn);
     return;
   }
@@ -148,10 +159,10 @@ function applyOldFlags(
   release: string,
 ): void {
   for (const [flag, isOn] of oldFlags) {
-    const found = GATES.find(({oldFlag}) => oldFlag === flag);
-    if (found === undefined) throw new InputError(`flag provided but not defined: -${flag}`);
+    const found = gateOfOldFlag(flag);
+    if (found === undefined) throw new FlagRefusal(`flag provided but not defined: -${flag}`);
     // 3.7 dropped every --experimental flag; it ends while it reads its flags.
-    if (isSince(release, '3.7.0')) throw new InputError(`flag provided but not defined: -${flag}`);
+    if (isSince(release, '3.7.0')) throw new FlagRefusal(`flag provided but not defined: -${flag}`);
     const {name} = found;
     if (gates.length === 0) {
       settings.set(name, isOn); // before 3.6 the flag is the only way
@@ -160,7 +171,7 @@ function applyOldFlags(
     // etcd looks for the name anywhere in the text, so LeaseCheckpoint is found in LeaseCheckpointPersist.
     if (text.includes(name)) {
       const isSet = `--feature-gates=${name}=${settings.get(name) === true}`;
-      throw new InputError(
+      throw new FlagRefusal(
         `cannot specify both flags: --${flag}=${isOn} and ${isSet} at the same time, please just use ${isSet}`,
       );
     }

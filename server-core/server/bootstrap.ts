@@ -26,6 +26,7 @@ import type {Config} from '../raft/types.ts';
 import {makeConfChange} from '../raftpb/conf-change.ts';
 import type {ConfState, Entry, HardState, Snapshot} from '../raftpb/types.ts';
 import {EMPTY_CONF_STATE} from '../raftpb/types.ts';
+import {flagNamed, hasFlag} from '../release/flags.ts';
 import {schemaBehaviours} from '../schema/behaviours.ts';
 import {validateSchema} from '../schema/storage-version.ts';
 import {recoverV2Store} from '../v2store/save.ts';
@@ -37,9 +38,10 @@ import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
 import {forceBehaviours, forceNewCluster} from './force-new-cluster.ts';
 import {checkLearnerCount, isBootstrapped, joinCluster} from './join.ts';
+import {qualifyFlags} from './qualify-flags.ts';
 import type {RaftDisk} from './raft-disk.ts';
 import {RaftFiles} from './raft-files.ts';
-import {startBehaviours, unknownFlag} from './start-flags.ts';
+import {startBehaviours} from './start-flags.ts';
 
 /** maxSizePerMsg, maxInflightMsgs of etcdserver. */
 const SIZE_PER_MESSAGE_MAX = 1024 * 1024;
@@ -65,14 +67,27 @@ export interface Bootstrapped {
 
 /** Reads the data directory, or makes it. Throws what makes etcd refuse to start: WalError, BackendError, DiskFault. */
 export function* bootstrap(env: Env, config: ServerConfig, reach?: DiscoveryReach): Fiber<Bootstrapped> {
-  const unknown = unknownFlag(config);
-  if (unknown !== undefined) throw new ServerEnded(`flag provided but not defined: -${unknown}`);
+  checkFlags(config);
   yield* env.disk.makeDirectory(snapDirectory(config));
   const files = new RaftFiles(env, config);
   if (yield* files.exist()) return yield* restart(env, config, files);
   return config.initialClusterState === 'new'
     ? yield* startNewCluster(env, config, files, reach)
     : yield* joinRunningCluster(env, config, files);
+}
+
+/** Ends the start over flags that the release refuses, and over options that stand for a flag it does not have. */
+function checkFlags({release, flags, discovery, nextClusterVersionCompatible}: ServerConfig): void {
+  const outcome = qualifyFlags(release, flags);
+  if (outcome.kind === 'refused') throw new ServerEnded(outcome.message);
+  const options = {
+    'discovery-token': discovery !== undefined,
+    'next-cluster-version-compatible': nextClusterVersionCompatible,
+  };
+  for (const [name, isSet] of Object.entries(options)) {
+    const flag = must(flagNamed(name), 'an option stands for a flag that there is');
+    if (isSet && !hasFlag(release, flag)) throw new ServerEnded(`flag provided but not defined: -${name}`);
+  }
 }
 
 /** Raft begins with nothing: the leader sends what this member is to know. etcd: bootstrapExistingClusterNoWAL. */
@@ -185,16 +200,16 @@ export function v2StoreOf(env: Env, config: ServerConfig, snapshot: Snapshot | u
   const data = snapshot?.data;
   if (store === undefined || data === undefined || data.length === 0) return store;
   recoverV2Store(store, data);
-  if (behaviours.v2Entries === 'cluster-only' && hasContent(config, store)) {
-    throw new ServerEnded('detected disallowed custom content in v2store for stage --v2-deprecation=write-only');
-  }
+  checkV2Content(config, store);
   return store;
 }
 
-/** Is there what 3.6 does not start with? etcd: AssertNoV2StoreContent. */
-function hasContent({release, v2SkipCheck}: ServerConfig, store: V2Store): boolean {
-  const {toleratesAuthPlaceholders, hasV2SkipCheck} = startBehaviours(release);
-  return !(v2SkipCheck && hasV2SkipCheck) && hasForeignKeys(store, {toleratesAuthPlaceholders});
+/** Throws ServerEnded over content that the stage does not allow. etcd: AssertNoV2StoreContent. */
+function checkV2Content({release, v2Deprecation}: ServerConfig, store: V2Store): void {
+  if (v2Deprecation === 'not-yet' || v2Deprecation === 'write-only-skip-check') return;
+  const {toleratesAuthPlaceholders} = startBehaviours(release);
+  if (!hasForeignKeys(store, {toleratesAuthPlaceholders})) return;
+  throw new ServerEnded(`detected disallowed custom content in v2store for stage --v2-deprecation=${v2Deprecation}`);
 }
 
 /** etcd: bootstrapWithWAL, recoverSnapshot, openWALFromSnapshot, bootstrapRaftFromWAL. */

@@ -4,6 +4,10 @@ import type {DiscoveryOptions} from '../discovery/discovery.ts';
 import {serverBehaviours} from './behaviours.ts';
 import type {AutoCompaction} from './compactor.ts';
 import type {ServerObserver} from './observer.ts';
+import type {Flags} from './qualify-flags.ts';
+import {qualifyFlags} from './qualify-flags.ts';
+import type {V2Stage} from './start-flags.ts';
+import {startBehaviours} from './start-flags.ts';
 
 /** One entry of --initial-cluster. */
 export interface InitialMember {
@@ -35,6 +39,11 @@ export interface ServerConfig {
   readonly name: string;
   /** The release it plays, as in `3.6.0`. */
   readonly release: string;
+  /**
+   * Flags of etcd's command line by name, without dashes. They set the options below, where those are not given themselves;
+   * those that the release refuses end the start.
+   */
+  readonly flags: Flags;
   readonly dataDir: string;
   readonly clusterToken: string;
   readonly initialCluster: readonly InitialMember[];
@@ -85,8 +94,8 @@ export interface ServerConfig {
   readonly forceNewCluster: boolean;
   /** --next-cluster-version-compatible of 3.4.31 and newer: goes along with a cluster of 3.5, and lowers the database. */
   readonly nextClusterVersionCompatible: boolean;
-  /** --v2-deprecation=write-only-skip-check of 3.6.13 and newer: content of the v2 API does not keep 3.6 from starting. */
-  readonly v2SkipCheck: boolean;
+  /** --v2-deprecation: from `write-only` on content of the v2 API keeps a member from starting, unless the stage skips the check. */
+  readonly v2Deprecation: V2Stage;
   /** --max-learners; releases before 3.6 know no more than one. */
   readonly maxLearners: number;
   /** --experimental-initial-corrupt-check, gate InitialCorruptCheck: hashes are compared with the peers' before anything is served. */
@@ -108,6 +117,7 @@ export type ServerConfigInput = Partial<ServerConfig> & Pick<ServerConfig, 'name
 export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
   const behaviours = serverBehaviours(input.release);
   const config: ServerConfig = {
+    flags: {},
     dataDir: '/etcd',
     clusterToken: 'etcd-cluster',
     initialClusterState: 'new',
@@ -139,7 +149,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     downgradeCheckMs: 5_000,
     forceNewCluster: false,
     nextClusterVersionCompatible: false,
-    v2SkipCheck: false,
+    v2Deprecation: startBehaviours(input.release).v2StageByDefault,
     maxLearners: 1,
     initialCorruptCheck: false,
     corruptCheckMs: 0,
@@ -147,6 +157,7 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     compactHashCheckMs: 60_000,
     defects: {},
     observer: undefined,
+    ...settingsOf(input),
     ...input,
   };
   assert(config.electionTicks > 1, 'the election timeout must be longer than a tick', {ticks: config.electionTicks});
@@ -160,6 +171,13 @@ export function qualifyServerConfig(input: ServerConfigInput): ServerConfig {
     'with discovery the initial cluster names this member only, and there is somebody to ask',
   );
   return Object.freeze(config);
+}
+
+/** What the flags set; nothing when the release refuses them: bootstrap ends the start then. */
+function settingsOf({release, flags}: ServerConfigInput): Partial<ServerConfig> {
+  if (flags === undefined) return {};
+  const outcome = qualifyFlags(release, flags);
+  return outcome.kind === 'ok' ? outcome.settings : {};
 }
 
 /** etcd: ServerConfig.ReqTimeout: 5 s for queue, computation and disk, and twice the election timeout. */

@@ -17,6 +17,7 @@ const CALM: Pick<Plan, 'cluster' | 'world'> = {
     snapshotCatchUpEntries: 5_000,
     walSegmentBytes: 64_000_000,
     backendBatchLimit: 10_000,
+    flags: {},
   },
   world: {
     schedulingDelayUsMax: 8,
