@@ -1,5 +1,5 @@
 // Reproductions of errata/confirmed-on-real-kv.md in which members are killed and started again, or left behind.
-import {expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import type {KvStep} from '../../history/operation.ts';
 import type {WatchLog} from '../../history/watch-log.ts';
 import {serverBehaviours} from '../../server-core/server/behaviours.ts';
@@ -54,3 +54,47 @@ test.each([
     expect(told(watch)).toEqual(isTold ? [`D:p@${deletedAt}`] : []);
   },
 );
+
+const OBSERVED = ['3.3.25', '3.4.23', '3.5.16', '3.5.30'];
+const UNHEALTHY = {code: 'Unavailable', message: 'etcdserver: unhealthy cluster'};
+const newMember = (isLearner: boolean) => ({peerUrls: ['http://nowhere:2380'], isLearner});
+
+/** A cluster whose follower was down for 1.5 s, and has been up again for so long. */
+function revived(release: string, founderCount: number, upUs: number): {lab: Experiment; leader: string} {
+  const lab = new Experiment({seed: 1, release, setting: {founderCount}});
+  lab.startFounders();
+  lab.pass(10_000_000);
+  const follower = lab.follower();
+  lab.kill(follower);
+  lab.pass(1_500_000);
+  lab.start(follower);
+  expect(lab.until(() => lab.isUp(follower))).toBe(true);
+  lab.pass(upUs);
+  return {lab, leader: lab.leader() ?? ''};
+}
+
+describe.each(OBSERVED)('21667: a member is added while one has been back for less than its due, %s', (release) => {
+  test('three members, 3 s: refused', () => {
+    const {lab, leader} = revived(release, 3, 3_000_000);
+    const said = lab.call(3, leader, '/etcdserverpb.Cluster/MemberAdd', newMember(false));
+    expect(said).toMatchObject(UNHEALTHY);
+  });
+
+  test('five members, 3 s: refused up to 3.5.16', () => {
+    const {lab, leader} = revived(release, 5, 3_000_000);
+    const said = lab.call(3, leader, '/etcdserverpb.Cluster/MemberAdd', newMember(false));
+    expect(said).toMatchObject(release === '3.5.30' ? {kind: 'ok'} : UNHEALTHY);
+  });
+
+  test('a healthy one is removed while one of three is down: refused', () => {
+    const lab = new Experiment({seed: 1, release, setting: {founderCount: 3}});
+    lab.startFounders();
+    lab.pass(10_000_000);
+    const leader = lab.leader() ?? '';
+    const [down = '', healthy = ''] = lab.founders.filter((name) => name !== leader);
+    const {id} = lab.server(healthy);
+    lab.kill(down);
+    lab.pass(1_500_000);
+    expect(lab.call(3, leader, '/etcdserverpb.Cluster/MemberRemove', {id})).toMatchObject(UNHEALTHY);
+  });
+});
