@@ -7,6 +7,11 @@ export interface WalBehaviours {
    * decoder.decodeRecord refused records of 10 MiB and more from 3.3.23 and 3.4.10 up to 3.5.4 (etcd-io/etcd#11793, #14127).
    */
   readonly recordBytesMax: number | undefined;
+  /**
+   * A last record that is longer than what is left of the file counts as torn, and is cut off as the member starts: all but 3.5.5 and
+   * 3.5.6, which take its length for damage and do not start (etcd-io/etcd#15069; decoder.decodeRecord).
+   */
+  readonly repairsCutRecord: boolean;
   /** A snapshot's record carries the configuration (walpb.Snapshot.conf_state; 3.5.0, etcd-io/etcd#12735). */
   readonly confStateInSnapshotRecord: boolean;
   /** A configuration in a .snap file has the fields of joint consensus, auto_leave also when false (3.4.0, etcd-io/etcd#10850). */
@@ -28,6 +33,7 @@ export function walBehaviours(release: string): WalBehaviours {
   const isLimited = isSince(release, '3.3.23', '3.4.10', '3.5.0') && !isSince(release, '3.5.5');
   return Object.freeze({
     recordBytesMax: isLimited ? TEN_MEBIBYTES : undefined,
+    repairsCutRecord: !isSince(release, '3.5.5') || isSince(release, '3.5.7'),
     confStateInSnapshotRecord: isSince(release, '3.5.0'),
     jointConfState: isSince(release, '3.4.0'),
     snapshotOrder: isSince(release, '3.3.21', '3.4.8') ? 'file-first' : 'record-first',

@@ -7,6 +7,7 @@ import {crc32c} from '../../base/crc32c.ts';
 import {WireError} from '../../base/wire.ts';
 import type {DiskFile} from '../../env/disk.ts';
 import type {Fiber} from '../../env/fiber.ts';
+import type {WalBehaviours} from './behaviours.ts';
 import type {WalRecord} from './record.ts';
 import {CRC_RECORD, FRAME_HEAD_SIZE, readRecord, SECTOR_SIZE} from './record.ts';
 import {WalError} from './wal-error.ts';
@@ -72,6 +73,10 @@ export function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
+/** How a release judges the length of a record. */
+export type DecoderRules = Pick<WalBehaviours, 'recordBytesMax' | 'repairsCutRecord'>;
+const TODAYS_RULES: DecoderRules = Object.freeze({recordBytesMax: undefined, repairsCutRecord: true});
+
 /** Where a record begins. */
 export interface RecordPlace {
   readonly file: string;
@@ -81,16 +86,18 @@ export interface RecordPlace {
 export class WalDecoder {
   private readonly segments: readonly SegmentBytes[];
   private readonly recordBytesMax: number;
+  private readonly repairsCutRecord: boolean;
   private segment = 0;
   private offset = 0;
   private crc = 0;
   private recordSegment = 0;
   private recordOffset = 0;
 
-  /** `recordBytesMax`: see WalBehaviours. */
-  constructor(segments: readonly SegmentBytes[], recordBytesMax?: number) {
+  /** By default it reads as today's releases do. */
+  constructor(segments: readonly SegmentBytes[], rules: DecoderRules = TODAYS_RULES) {
     this.segments = segments;
-    this.recordBytesMax = recordBytesMax ?? Number.POSITIVE_INFINITY;
+    this.recordBytesMax = rules.recordBytesMax ?? Number.POSITIVE_INFINITY;
+    this.repairsCutRecord = rules.repairsCutRecord;
   }
 
   /** Behind the last good record of the present segment; where writing goes on after the last. */
@@ -131,6 +138,9 @@ export class WalDecoder {
     const {record, padding} = frame;
     if (record >= this.recordBytesMax - padding)
       throw this.failure('record-too-large', file, `a record of ${record} bytes is above the limit`);
+    // There the eight bytes before the record are not counted as part of the file.
+    if (!this.repairsCutRecord && record + padding > sizeBytes - offset)
+      throw this.failure('record-too-large', file, `a record of ${record} bytes is longer than the rest of the file`);
     if (FRAME_HEAD_SIZE + record + padding > sizeBytes - offset)
       throw this.failure('unexpected-eof', file, `a record of ${record} bytes runs past the end of the file`);
     return frame;

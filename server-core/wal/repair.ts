@@ -25,7 +25,7 @@ export function* repairWal(disk: Disk, {directory, behaviours}: WalPlace): Fiber
   const path = `${directory}/${last}`;
   const file = yield* disk.open(path);
   try {
-    const decoder = new WalDecoder([yield* readSegment(file)], behaviours.recordBytesMax);
+    const decoder = new WalDecoder([yield* readSegment(file)], behaviours);
     try {
       while (decoder.next() !== undefined);
       return true;
@@ -64,7 +64,7 @@ export function* validSnapshots(disk: Disk, {directory, behaviours}: WalPlace): 
       file.close();
     }
   }
-  const decoder = new WalDecoder(segments, behaviours.recordBytesMax);
+  const decoder = new WalDecoder(segments, behaviours);
   const saved: WalSnapshot[] = [];
   let commit = 0;
   try {

@@ -4,6 +4,7 @@ import {DiskFault} from '../../env/disk.ts';
 import {sleepUs} from '../../env/fiber.ts';
 import {walBehaviours} from './behaviours.ts';
 import {WalDecoder} from './decoder.ts';
+import {listSegments} from './names.ts';
 import {purgeLoop, purgeOnce} from './purge.ts';
 import type {WalItem} from './read-all.ts';
 import {understandRecord} from './read-all.ts';
@@ -225,6 +226,35 @@ describe('releases', () => {
     });
     expect(open()).toBe(code);
     expect(runOn(world, (env) => repairWal(env.disk, testOptions(1, release)))).toBe(code === undefined);
+  });
+
+  test.each([
+    ['3.3.25', true],
+    ['3.4.23', true],
+    ['3.5.4', true],
+    ['3.5.5', false],
+    ['3.5.6', false],
+    ['3.5.7', true],
+    ['3.5.16', true],
+    ['3.6.0', true],
+  ])('15069: a file of %s that ends inside its last record is repaired: %s', (release, isRepaired) => {
+    const world = testWorld();
+    const options = testOptions(64_000, release);
+    const content = runOn(world, function* (env) {
+      const wal = yield* Wal.create(env, options, TEST_METADATA);
+      for (let index = 1; index <= 5; index++) yield* wal.save(testState(1, 0), [testEntry(index, 1, 3_000)]);
+      yield* wal.close();
+      const [name = ''] = yield* listSegments(env.disk, TEST_DIRECTORY);
+      const file = yield* env.disk.open(`${TEST_DIRECTORY}/${name}`);
+      const bytes = yield* file.read(0, file.sizeBytes);
+      // A thousand bytes before the end of what is written.
+      yield* file.truncate(bytes.findLastIndex((byte) => byte !== 0) - 1_000);
+      yield* file.sync();
+      file.close();
+      if (!(yield* repairWal(env.disk, options))) return undefined;
+      return yield* Wal.open(env, options, NO_SNAPSHOT);
+    });
+    expect(content?.content.entries.map(({index}) => index)).toEqual(isRepaired ? [1, 2, 3, 4] : undefined);
   });
 
   test('switch points', () => {

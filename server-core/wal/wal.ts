@@ -203,7 +203,7 @@ export class Wal {
         segments.push(yield* readSegment(file));
         file.close();
       }
-      return readContent(new WalDecoder(segments, behaviours.recordBytesMax), directory, snapshot).entries;
+      return readContent(new WalDecoder(segments, behaviours), directory, snapshot).entries;
     } finally {
       this.lock.unlock();
     }
@@ -291,7 +291,7 @@ function* openFiles(
     files.push(file);
     segments.push(yield* readSegment(file));
   }
-  const decoder = new WalDecoder(segments, options.behaviours.recordBytesMax);
+  const decoder = new WalDecoder(segments, options.behaviours);
   const content = readContent(decoder, options.directory, snapshot);
   const tail = must(files.at(-1), 'a WAL without segments was opened');
   yield* zeroBehind(tail, decoder.lastOffset);
