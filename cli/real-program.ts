@@ -1,5 +1,6 @@
 // cli/real-program.ts: `etcdsim real` and what is below it, as the command line knows it.
 import type {Command} from 'commander';
+import type {RealRunGiven} from './real-run-command.ts';
 import type {RealUpgradeGiven} from './real-upgrade-command.ts';
 
 type Exits = <A extends unknown[]>(act: (...given: A) => number | Promise<number>) => (...given: A) => Promise<void>;
@@ -37,6 +38,17 @@ export function addReal(program: Command, exits: Exits): void {
   ).action(
     exits(async (given: RealUpgradeGiven) => (await import('./real-upgrade-command.ts')).realDowngradeCommand(given)),
   );
+  real
+    .command('run')
+    .description(
+      'take a cluster through the steps of a plan of `etcdsim run --plan`; exit code 1 when the simulated one differs',
+    )
+    .addHelpText('after', '\nExample: etcdsim real run --plan plan.json --etcd 3.5.16=real/3.5.16')
+    .option('--plan <file>', 'the plan; kills are the only faults that it may have')
+    .option('--etcd <x.y.z=path>', 'a release of the plan and its binary; once for each release', collect, [])
+    .option('--seed <n>', 'traffic and simulation (default: drawn, and printed)')
+    .option('--json', 'one JSON document on standard output')
+    .action(exits(async (given: RealRunGiven) => (await import('./real-run-command.ts')).realRunCommand(given)));
 }
 
 /** What both commands take. */

@@ -2,15 +2,25 @@
 // addresses of the real ones. Driven from outside call by call as scenarios/lockstep.ts is; no faults of its own.
 // It lies here because live/ does not see the simulator.
 import {must} from '../base/assert.ts';
+import {InputError} from '../base/input-error.ts';
 import type {Env} from '../env/env.ts';
 import type {Fiber} from '../env/fiber.ts';
 import {Signal, until} from '../env/fiber.ts';
 import {reasonIn} from '../live/upgrade/last-words.ts';
-import type {ProcessState, StartOptions, UpgradeAddresses, UpgradeWorld} from '../live/upgrade/upgrade-world.ts';
+import {
+  type ProcessState,
+  RESTORED_TOKEN,
+  type RestoreRequest,
+  type StartOptions,
+  type UpgradeAddresses,
+  type UpgradeWorld,
+} from '../live/upgrade/upgrade-world.ts';
 import type {HttpReply, MemberAddress, PendingCall, Reply, StreamMessage, WorldStream} from '../live/world.ts';
 import {etcdProgram} from '../server-core/api/etcd-program.ts';
+import {BackendError} from '../server-core/backend/backend-error.ts';
 import type {ClientStream} from '../server-core/client/client-stream.ts';
 import {Endpoint} from '../server-core/client/endpoint.ts';
+import {restoreSnapshot} from '../server-core/datadir/restore-snapshot.ts';
 import {isMethod, RPCS} from '../server-core/etcdserverpb/rpc.ts';
 import {qualifyServerConfig} from '../server-core/server/config.ts';
 import type {GrpcCode} from '../server-core/server/errors.ts';
@@ -19,6 +29,8 @@ import type {Machine} from '../sim/machine.ts';
 import type {Process} from '../sim/process.ts';
 import {World} from '../sim/world.ts';
 
+/** Where members keep their files. */
+const DATA_DIR = '/etcd';
 const PEER_PORT = 2380;
 const CLIENT_PORT = 2379;
 const STOP_US_MAX = 20_000_000;
@@ -77,6 +89,7 @@ export function simUpgradeWorld(addresses: UpgradeAddresses, seed: number): Upgr
     start: (index, options) => cluster.start(index, options),
     stop: async (index) => cluster.stop(index),
     kill: async (index) => cluster.kill(index),
+    restore: async (index, request) => cluster.restore(index, request),
     stateOf: (index) => cluster.stateOf(index),
     call: async (index, path, request) => cluster.call(index, path, request),
     begin: (index, path, request) => cluster.begin(index, path, request),
@@ -129,7 +142,10 @@ class SimUpgradeCluster {
     return must(this.members[index], 'no such member', {index});
   }
 
-  start(index: number, {release, initialClusterState, initialCluster, snapshotCount}: StartOptions): void {
+  start(
+    index: number,
+    {release, initialClusterState, initialCluster, snapshotCount, forceNewCluster}: StartOptions,
+  ): void {
     const member = this.memberAt(index);
     const {name, clientUrl} = member.address;
     const config = qualifyServerConfig({
@@ -138,9 +154,11 @@ class SimUpgradeCluster {
       initialCluster: initialCluster.map((one) => ({name: one.name, peerUrls: [one.peerUrl]})),
       initialClusterState,
       clusterToken: this.clusterToken,
+      dataDir: DATA_DIR,
       clientUrls: [clientUrl],
       peerPort: PEER_PORT,
       clientPort: CLIENT_PORT,
+      forceNewCluster,
       ...(snapshotCount === undefined ? {} : {snapshotCount}),
     });
     [member.isTakenDown, member.wasStarted, member.lastWords] = [false, true, undefined];
@@ -153,6 +171,27 @@ class SimUpgradeCluster {
     member.endpoint?.close();
     member.endpoint = new Endpoint(this.clientEnv, `${name}:${CLIENT_PORT}`, new Signal());
     this.clientEnv.spawn('endpoint', member.endpoint.run());
+  }
+
+  /** The tool runs on the member's machine and takes no time. */
+  restore(index: number, {release, snapshot, initialCluster}: RestoreRequest): string | undefined {
+    const {address, machine} = this.memberAt(index);
+    const members = initialCluster.map(({name, peerUrl}) => ({name, peerUrls: [peerUrl]}));
+    const options = {
+      release,
+      name: address.name,
+      initialCluster: members,
+      clusterToken: RESTORED_TOKEN,
+      dataDir: DATA_DIR,
+    };
+    try {
+      for (const [path, bytes] of restoreSnapshot('snapshot.db', snapshot, options))
+        machine.disk.importFile(path, bytes);
+      return undefined;
+    } catch (error) {
+      if (error instanceof BackendError || error instanceof InputError) return error.message;
+      throw error;
+    }
   }
 
   stop(index: number): boolean {

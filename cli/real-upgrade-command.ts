@@ -57,7 +57,8 @@ async function realCommand(
   planOf: (options: UpgradePlanOptions) => UpgradePlan,
   order: string,
 ): Promise<number> {
-  const named = parseBinaries(given.etcd ?? [], order);
+  const named = parseBinaries(given.etcd ?? []);
+  if (named.size < 2) throw new InputError(`--etcd: at least two releases, ${order}, as in ${EXAMPLE}`);
   const memberCount = parseCount(given.members ?? '3', '--members', 1, MEMBERS_MAX);
   if (memberCount % 2 === 0) throw new InputError(`--members ${memberCount}: takes 1, 3 or 5`);
   const seed = given.seed === undefined ? drawSeed() : parseSeed(given.seed);
@@ -65,18 +66,27 @@ async function realCommand(
   const plan = planOf({path, memberCount, seed, how: given.kill ? 'kill' : 'stop'});
   const binaries = new Map<string, EtcdBinary>();
   for (const [release, place] of named) binaries.set(release, await findNamed(release, place));
+  return compareAndPrint(plan, binaries, given.json === true);
+}
+
+/** Takes both worlds through the plan and prints what came of it; returns the exit code. */
+export async function compareAndPrint(
+  plan: UpgradePlan,
+  binaries: ReadonlyMap<string, EtcdBinary>,
+  asJson: boolean,
+): Promise<number> {
   const isTerminal = process.stderr.isTTY === true;
   const comparison = await compareUpgrade(plan, binaries, (what) => {
     if (isTerminal) process.stderr.write(`\r\u001b[K${what}`);
   });
   if (isTerminal) process.stderr.write('\r\u001b[K');
-  if (given.json) console.log(JSON.stringify(comparison, undefined, 2));
+  if (asJson) console.log(JSON.stringify(comparison, undefined, 2));
   else for (const line of reportLines(comparison)) console.log(line);
   return exitCode(comparison);
 }
 
-/** `3.4.23=path`, in the order of the upgrade. */
-function parseBinaries(given: readonly string[], order: string): ReadonlyMap<string, string> {
+/** `3.4.23=path`, in the order given. */
+export function parseBinaries(given: readonly string[]): ReadonlyMap<string, string> {
   const named = new Map<string, string>();
   for (const text of given) {
     const at = text.indexOf('=');
@@ -85,17 +95,18 @@ function parseBinaries(given: readonly string[], order: string): ReadonlyMap<str
     if (named.has(release)) throw new InputError(`--etcd ${text}: ${release} is named twice`);
     named.set(release, text.slice(at + 1));
   }
-  if (named.size < 2) throw new InputError(`--etcd: at least two releases, ${order}, as in ${EXAMPLE}`);
   return named;
 }
 
-async function findNamed(release: string, place: string): Promise<EtcdBinary> {
+/** The binary of that release at that place. Throws InputError: none, or another release. */
+export async function findNamed(release: string, place: string): Promise<EtcdBinary> {
   const binary = await findEtcd(place, undefined);
   if (binary.release === release) return binary;
   throw new InputError(`--etcd ${release}=${place}: the binary is ${binary.release}`);
 }
 
-const drawSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+/** A seed that nobody named. */
+export const drawSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
 /** Ports that were free may be taken by the time they are used. */
 const PORT_TRIES_MAX = 3;
@@ -107,9 +118,9 @@ export async function compareUpgrade(
   progress: (what: string) => void = () => undefined,
 ): Promise<UpgradeComparison> {
   const codec = loadCodec();
-  const through = async (world: UpgradeWorld): Promise<UpgradeRun> => {
+  const through = async (world: UpgradeWorld, leaders: readonly string[] = []): Promise<UpgradeRun> => {
     try {
-      return await operate({world, plan, codec, progress});
+      return await operate({world, plan, codec, leaders, progress});
     } finally {
       await world.close();
     }
@@ -119,7 +130,7 @@ export async function compareUpgrade(
     const real = await through(realUpgradeWorld(addresses, binaries));
     const isClash = real.steps.some(({outcome}) => outcome.includes('address already in use'));
     if (isClash && tryCount < PORT_TRIES_MAX) continue;
-    const simulated = await through(simUpgradeWorld(addresses, plan.seed));
+    const simulated = await through(simUpgradeWorld(addresses, plan.seed), real.leaders);
     return {plan, runs: [judge(real), judge(simulated)], differences: compareUpgrades(real, simulated)};
   }
 }
@@ -137,10 +148,7 @@ export function judge(run: UpgradeRun): JudgedRun {
 export function reportLines({plan, runs, differences}: UpgradeComparison): string[] {
   const [real, simulated] = runs;
   if (real === undefined || simulated === undefined) return [];
-  const lines = [
-    `rolling ${plan.direction} ${plan.path.join(' -> ')}, ${plan.founders.length} member(s), seed ${plan.seed}`,
-    '',
-  ];
+  const lines = [`${plan.title} ${plan.path.join(' -> ')}, ${plan.founders.length} member(s), seed ${plan.seed}`, ''];
   const head = ['step', 'servers', 'cluster', 'storage', 'health', 'members', 'outcome', 'both worlds'];
   const rows = real.run.steps.map((seen, index) => {
     const isEqual = differences.every(({step}) => step !== index);

@@ -22,6 +22,7 @@ const run = (...steps: readonly SeenStep[]): UpgradeRun => ({
   watches: [],
   restRevision: 1,
   refusals: [],
+  leaders: [],
   tookMs: 1,
 });
 

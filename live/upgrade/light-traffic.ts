@@ -45,6 +45,8 @@ export class LightTraffic {
   private readonly clients: readonly Client[];
   private readonly done: Operation[] = [];
   private callCount = 0;
+  /** Clients ask nothing more. */
+  isPaused = false;
   /** Operations that were answered, and the writes among them. */
   answeredCount = 0;
   writtenCount = 0;
@@ -56,12 +58,17 @@ export class LightTraffic {
     this.clients = Array.from({length: CLIENT_COUNT}, (_, index) => ({index, open: undefined, nextMs: 0}));
   }
 
+  /** Has every call been answered? */
+  get isQuiet(): boolean {
+    return this.clients.every(({open}) => open === undefined);
+  }
+
   /** Takes note of answers, and begins calls to the members that serve clients now. */
   pump(serving: readonly number[], pace: Pace = 'calm'): void {
     for (const client of this.clients) {
       this.settle(client);
       const isRested = pace === 'writes' || this.world.nowMs() >= client.nextMs;
-      if (client.open === undefined && serving.length > 0 && isRested) {
+      if (!this.isPaused && client.open === undefined && serving.length > 0 && isRested) {
         this.begin(client, serving[this.random.below(serving.length)] ?? 0, pace);
       }
     }

@@ -18,6 +18,7 @@ const wanted: Wanted = {
   memberCount: 2,
   isPublished: true,
   hasJob: false,
+  learners: new Set<string>(),
   unknownStorage: new Set(),
 };
 const missing = (seen: Partial<MemberLook>, given: Partial<Wanted> = {}): string | undefined =>

@@ -113,7 +113,8 @@ async function askMembers(
   if (reply.kind === 'error') return `error ${reply.code}: ${reply.message}`;
   const answer = fieldsOf(codec.decode(rpc, reply.response)) ?? {};
   const header = fieldsOf(answer['header']) ?? {};
-  const ids = `cluster ${textOf(header['cluster_id'])}, member ${textOf(header['member_id'])}`;
+  const ownId = textOf(header['member_id']);
+  const ids = `cluster ${textOf(header['cluster_id'])}, member ${drawnIds.get(ownId) ?? ownId}`;
   const members = Array.isArray(answer['members']) ? (answer['members'] as readonly Plain[]) : [];
   // By URL: the place of a drawn id in etcd's order by id is drawn as well.
   const listed = members.map((member) => describeMember(member, drawnIds)).sort((a, b) => (a.urls < b.urls ? -1 : 1));
@@ -133,10 +134,15 @@ function describeMember(
 /** What /version says of a storage version that it cannot tell. */
 export const UNKNOWN_STORAGE = 'unknown';
 
+/** rpctypes.ErrGPRCNotSupportedForLearner. */
+const NOT_FOR_LEARNERS = 'rpc not supported for learner';
+
 /** What the operator waits for. */
 export interface Wanted {
   /** Release of each member that is to run, by name. */
   readonly running: ReadonlyMap<string, string>;
+  /** They list no members. */
+  readonly learners: ReadonlySet<string>;
   /** Undefined: whatever it is. Else `3.5.0`. */
   readonly clusterVersion: string | undefined;
   /** So many members in every list. */
@@ -152,7 +158,7 @@ export interface Wanted {
 /** The first thing that is not yet as it should be; undefined: all is well. */
 export function missingIn(
   looks: readonly MemberLook[],
-  {running, clusterVersion, memberCount, isPublished, hasJob, unknownStorage}: Wanted,
+  {running, learners, clusterVersion, memberCount, isPublished, hasJob, unknownStorage}: Wanted,
 ): string | undefined {
   for (const look of looks) {
     const {name, state, server, cluster, storage, status, health, memberList} = look;
@@ -161,8 +167,11 @@ export function missingIn(
     if (state !== 'running') return `${name} ${state}`;
     if (server !== release) return `${name} says it is '${server}'`;
     if (!/^200 .*"health": ?"true"/.test(health)) return `${name} is not healthy: ${health}`;
-    if (memberList.startsWith('error') || memberList === 'no answer') return `${name} lists no members: ${memberList}`;
-    if (memberList.split('; ').length !== memberCount) return `${name} does not list ${memberCount} members`;
+    const isLearner = learners.has(name) && memberList.endsWith(NOT_FOR_LEARNERS);
+    if (!isLearner && (memberList.startsWith('error') || memberList === 'no answer'))
+      return `${name} lists no members: ${memberList}`;
+    if (!isLearner && memberList.split('; ').length !== memberCount)
+      return `${name} does not list ${memberCount} members`;
     if (clusterVersion === undefined) continue;
     if (isPublished && memberList.includes('(not started)')) return `${name} lists a member that is not published`;
     if (cluster !== clusterVersion) return `${name} says the cluster's version is ${cluster}, not ${clusterVersion}`;

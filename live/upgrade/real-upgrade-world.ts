@@ -13,6 +13,7 @@ import {realWorld} from '../real/real-world.ts';
 import {startWatchdog, type Watchdog} from '../real/watchdog.ts';
 import type {HttpReply, MemberAddress, World} from '../world.ts';
 import {lastWordsIn, reasonIn} from './last-words.ts';
+import {restoreReal} from './snapshot-tool.ts';
 import type {ProcessState, StartOptions, UpgradeAddresses, UpgradeWorld} from './upgrade-world.ts';
 
 const STOP_MS_MAX = 20_000;
@@ -80,6 +81,7 @@ export function realUpgradeWorld(addresses: UpgradeAddresses, binaries: Readonly
     async kill(index) {
       await takeDown(memberAt(index), 'SIGKILL');
     },
+    restore: (index, request) => restoreReal(memberAt(index).address, folder, request, binaries),
     stateOf: (index) => stateOf(memberAt(index), addresses.members),
     call: (index, path, request, metadata) => worldOf(index).call(0, path, request, metadata),
     begin: (index, path, request, metadata) => worldOf(index).begin(0, path, request, metadata),
@@ -119,6 +121,7 @@ function startMember({member, folder, binary, options, watchdog, clusterToken}: 
     `--initial-cluster=${options.initialCluster.map((one) => `${one.name}=${one.peerUrl}`).join(',')}`,
     `--initial-cluster-token=${clusterToken}`,
     `--initial-cluster-state=${options.initialClusterState}`,
+    ...(options.forceNewCluster ? ['--force-new-cluster'] : []),
     ...(options.snapshotCount === undefined ? [] : [`--snapshot-count=${options.snapshotCount}`]),
     ...(MINOR_OPTIONS[minor] ?? LATER_OPTIONS),
   ];

@@ -5,6 +5,7 @@ import {Random} from '../../base/random.ts';
 import {minorText} from '../../scenarios/life/expectations.ts';
 import {checkDowngradePath, checkUpgradePath, downgradeSteps, rollingSteps} from '../../scenarios/life/paths.ts';
 import {describeStep, type Step} from '../../scenarios/life/steps.ts';
+import type {Target} from '../../scenarios/plan.ts';
 
 /** Beside the steps of a life: so many writes of the clients, one after the other, so that every member takes a snapshot. */
 export interface WriteStep {
@@ -12,10 +13,18 @@ export interface WriteStep {
   readonly count: number;
 }
 
-export type UpgradeStep = Step | WriteStep;
+/** Members that are killed, and started again after so many microseconds. */
+export interface OutageStep {
+  readonly kind: 'outage';
+  readonly target: Target;
+  readonly us: number;
+}
+
+export type UpgradeStep = Step | WriteStep | OutageStep;
 
 export interface UpgradePlan {
-  readonly direction: 'upgrade' | 'downgrade';
+  /** `rolling upgrade`, or what else it is. */
+  readonly title: string;
   readonly seed: number;
   /** Releases in order; the cluster is founded with the first. */
   readonly path: readonly string[];
@@ -57,7 +66,7 @@ export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions):
   const joiners = older.map((_, index) => `m${memberCount + 1 + index}`);
   const joining = older.flatMap((release, index) => joinOlder(joiners[index] ?? '', release, memberCount));
   return {
-    direction: 'upgrade',
+    title: 'rolling upgrade',
     seed,
     path,
     founders,
@@ -80,7 +89,7 @@ export function planDowngrade({path, memberCount, seed, how}: UpgradePlanOptions
     const tooFar = {kind: 'downgrade', action: 'validate', to: '3.3', refused: INVALID_TARGET} as const;
     return [tooFar, ...(validate === undefined || enable === undefined ? [] : [validate, enable]), again, ...swaps];
   });
-  return {direction: 'downgrade', seed, path, founders, joiners: [], steps, snapshotCount: undefined};
+  return {title: 'rolling downgrade', seed, path, founders, joiners: [], steps, snapshotCount: undefined};
 }
 
 /** rpctypes.ErrGRPCInvalidDowngradeTargetVersion. */
@@ -110,7 +119,13 @@ function hasUnreadableLog(path: readonly string[]): boolean {
 
 /** One line for people. */
 export const describeUpgradeStep = (step: UpgradeStep): string =>
-  step.kind === 'write' ? `write ${step.count} times` : describeStep(step);
+  step.kind === 'write'
+    ? `write ${step.count} times`
+    : step.kind === 'outage'
+      ? `kill ${describeTarget(step.target)} for ${step.us / 1000} ms`
+      : describeStep(step);
+
+const describeTarget = (target: Target): string => ('count' in target ? `${target.count} ${target.who}` : target.who);
 
 /**
  * etcd's words by minor: membership.mustDetectDowngrade, and bootstrap's look at the storage version from 3.6 on. With their default logger

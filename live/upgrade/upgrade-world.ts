@@ -24,7 +24,20 @@ export interface StartOptions {
   readonly initialCluster: readonly MemberAddress[];
   /** Undefined: the release's own. */
   readonly snapshotCount: number | undefined;
+  /** --force-new-cluster: it goes on alone with what it has. */
+  readonly forceNewCluster: boolean;
 }
+
+/** What `etcdutl snapshot restore` is told. */
+export interface RestoreRequest {
+  /** Whose tool. */
+  readonly release: string;
+  readonly snapshot: Uint8Array;
+  readonly initialCluster: readonly MemberAddress[];
+}
+
+/** --initial-cluster-token of clusters that begin with a snapshot. */
+export const RESTORED_TOKEN = 'etcd-restored';
 
 /** Members are told by their place in `members`. Everything crosses as protobuf bytes. */
 export interface UpgradeWorld {
@@ -37,6 +50,8 @@ export interface UpgradeWorld {
   /** SIGKILL, and waits until it is gone. */
   kill(member: number): Promise<void>;
   stateOf(member: number): ProcessState;
+  /** Makes the data directory of a member that was never started from a snapshot; a text: why the tool did not. */
+  restore(member: number, request: RestoreRequest): Promise<string | undefined>;
   /** A call over a connection that is broken anew with each incarnation; silence where nobody listens. */
   call(member: number, path: string, request: Uint8Array, metadata: Metadata): Promise<Reply>;
   /** A call whose answer is looked for later; it moves on with `sleep`. */

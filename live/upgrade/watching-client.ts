@@ -12,6 +12,8 @@ export interface WatchingClientOptions {
   readonly world: UpgradeWorld;
   readonly codec: Codec;
   readonly id: number;
+  /** The first revision that it wants; default: 1. */
+  readonly startRevision?: number;
 }
 
 export class WatchingClient {
@@ -24,16 +26,27 @@ export class WatchingClient {
   private member: number;
   private openedUs: number | undefined;
   private firstEndpoint = '';
-  private nextRevision = 1;
+  private readonly startRevision: number;
+  private nextRevision: number;
   private isOver = false;
+  /** The first revision that can be had, where what it wanted was gone. */
+  private compactRevision: number | undefined;
 
-  constructor({world, codec, id}: WatchingClientOptions) {
+  constructor({world, codec, id, startRevision = 1}: WatchingClientOptions) {
     [this.world, this.codec, this.id, this.member] = [world, codec, id, id];
+    [this.startRevision, this.nextRevision] = [startRevision, startRevision];
   }
 
-  /** The last revision that it was told of. */
-  get toldThrough(): number {
-    return this.nextRevision - 1;
+  /** Is there something up to that revision that it has yet to be told? */
+  isBehind(revision: number): boolean {
+    return !this.isOver && this.nextRevision <= revision;
+  }
+
+  /** Once: the first revision that can be had, where this watch came to its end because what it wanted was compacted. */
+  takeCompacted(): number | undefined {
+    const revision = this.compactRevision;
+    this.compactRevision = undefined;
+    return revision;
   }
 
   /** Takes note of what came, and asks another member when the stream has ended. */
@@ -48,8 +61,8 @@ export class WatchingClient {
   finish(): WatchLog {
     this.read();
     this.stream?.cancel();
-    const {id, entries, openedUs = 0, firstEndpoint: endpoint} = this;
-    return {id, client: id, request: {...TRAFFIC_KEYS, startRevision: 1, prevKv: true}, openedUs, endpoint, entries};
+    const {id, entries, startRevision, openedUs = 0, firstEndpoint: endpoint} = this;
+    return {id, client: id, request: {...TRAFFIC_KEYS, startRevision, prevKv: true}, openedUs, endpoint, entries};
   }
 
   private open(): void {
@@ -88,6 +101,7 @@ export class WatchingClient {
     if (answer['canceled'] === true) {
       this.isOver = true;
       const reason = textOf(answer['cancel_reason']);
+      if (compactRevision > 0) this.compactRevision = compactRevision;
       if (compactRevision > 0) this.entries.push({kind: 'compacted', atUs, revision, compactRevision});
       else this.entries.push({kind: 'cancelled', atUs, revision, reason});
       return;
