@@ -20,7 +20,7 @@ export function checkMemberDeaths({events, undocumented}: ClusterLog): Finding[]
       if (release !== undefined && isSupported(life, release, message) && !reported.has(key)) {
         reported.add(key);
         const cause = entry === undefined ? 'died' : `died of the committed entry ${entry}`;
-        const text = `${member} (${release}) ${cause} among ${describeMix(life)}: ${message}`;
+        const text = `${member} (${release}) ${cause} ${describeMix(life)}: ${message}`;
         findings.push({check: 'member-death', kind: 'violation', message: text, atUs});
       }
     }
@@ -41,6 +41,8 @@ function isSupported(life: ClusterLife, release: string, message: string): boole
 
 function describeMix(life: ClusterLife): string {
   const releases = new Set(life.listed().map(({release}) => release ?? 'unstarted'));
+  // A cluster that begins anew lists nobody until its first member has applied who it is.
+  if (releases.size === 0) return 'before the cluster listed any member';
   const version = life.version === undefined ? 'undecided' : describeMinor(life.version);
-  return `${[...releases].sort().join(', ')} at cluster version ${version}`;
+  return `among ${[...releases].sort().join(', ')} at cluster version ${version}`;
 }

@@ -8,19 +8,36 @@ import {SINGLE_RELEASES} from '../life/default-paths.ts';
 import type {LifeParts} from '../life/draw-life.ts';
 import {lifeArbitrary} from '../life/draw-life.ts';
 import {forcedSteps, restoreSteps, saveSteps} from '../life/histories.ts';
-import {checkReleases} from '../life/paths.ts';
 import type {Step} from '../life/steps.ts';
+import {checkRecoveryPath, restoreUnder} from '../life/ways-back.ts';
 import {scenario} from '../scenario.ts';
 
 const parts: LifeParts = {
   scenario: 'disaster-recovery',
-  paths: fc.constantFrom(...SINGLE_RELEASES.map((release) => [release])),
-  checkPath: (path) => checkReleases(path, 1),
+  paths: fc.oneof(
+    {weight: 12, arbitrary: fc.constantFrom(...SINGLE_RELEASES.map((release) => [release]))},
+    {weight: 1, arbitrary: fc.constantFrom(['3.7.1', '3.6.14'], ['3.6.14', '3.4.45'], ['3.5.33', '3.4.45'])},
+  ),
+  checkPath: (path) => checkRecoveryPath('disaster-recovery', path),
   memberCounts: [3, 3, 5],
   steps: ({path, rolling: {order}, newName, isQuiet, lot}) => {
-    const release = path.at(-1) ?? '';
+    const [from = '', release = from] = path;
+    const count = order.length;
     const restored = order.map((_, index) => newName(index));
-    const joining = restored.slice(1).map((_, index) => newName(order.length + index));
+    const joining = restored.slice(1).map((_, index) => newName(count + index));
+    const under = restoreUnder(from, release);
+    if (under.kind === 'ends') {
+      const second = order.map((_, index) => newName(2 * count + index));
+      const ends = restored.map((member) => ({member, text: under.text}));
+      return [
+        ...saveSteps(order),
+        {kind: 'snapshot-restore', members: restored, release, ends},
+        {kind: 'snapshot-restore', members: second, release: from},
+        {kind: 'wait-healthy'},
+        {kind: 'traffic', flow: 'resume'},
+        ...forcedSteps(from, second[0] ?? '', joining),
+      ];
+    }
     // A write whose answer is lost leaves open how many revisions were spent: only where nothing disturbs.
     const restoring = isQuiet && lot < 50 ? raisedSteps : restoreSteps;
     return [...restoring(release, order, restored), ...forcedSteps(release, restored[0] ?? '', joining)];

@@ -1,9 +1,11 @@
 // An upgrade that is taken back half-way: as long as one old member is left the binaries may go back, and the cluster's version has
-// never risen. Then the upgrade is done after all.
+// never risen. Then the upgrade is done after all, and the older binary refuses the files of the newer one (errata UM-23).
 import {TWO_RELEASES} from '../life/default-paths.ts';
 import type {LifeParts} from '../life/draw-life.ts';
 import {lifeArbitrary} from '../life/draw-life.ts';
-import {checkOneHop, rollingSteps, swapSteps} from '../life/paths.ts';
+import {checkOneHop, hopOf, rollingSteps, swapSteps} from '../life/paths.ts';
+import type {Step} from '../life/steps.ts';
+import {refusalOfNewerFiles} from '../life/ways-back.ts';
 import {scenario} from '../scenario.ts';
 
 const parts: LifeParts = {
@@ -17,9 +19,20 @@ const parts: LifeParts = {
       ...upgraded.flatMap((member) => swapSteps(member, newer, rolling)),
       ...upgraded.flatMap((member) => swapSteps(member, older, rolling)),
       ...rollingSteps(newer, rolling),
+      ...(hopOf(older, newer) === 'up' ? tooLateSteps(older, newer, rolling.order[0] ?? '') : []),
     ];
   },
 };
+
+/** A kill might take away the last batch, and with it what the older binary refuses. */
+const tooLateSteps = (older: string, newer: string, member: string): Step[] => [
+  {kind: 'stop', member},
+  {kind: 'replace-binary', member, release: older},
+  {kind: 'start', member, refused: refusalOfNewerFiles(older)},
+  {kind: 'replace-binary', member, release: newer},
+  {kind: 'start', member},
+  {kind: 'wait-healthy'},
+];
 
 export const upgradeThenRollback = scenario({
   name: 'upgrade-then-rollback',

@@ -61,7 +61,7 @@ export class ClusterChanges {
   *add(
     env: Env,
     member: Member,
-    {release, learner, refused}: Pick<StepOf<'add'>, 'release' | 'learner' | 'refused'>,
+    {release, learner, refused, through}: Pick<StepOf<'add'>, 'release' | 'learner' | 'refused' | 'through'>,
   ): Fiber<Trouble> {
     const url = peerUrl(member.name);
     const request = memberAddRequest.make({peerUrls: [url], isLearner: learner});
@@ -71,6 +71,7 @@ export class ClusterChanges {
       () => request,
       refused,
       (urls) => urls.has(url),
+      {through},
     );
     if (trouble !== undefined || refused !== undefined) return trouble;
     member.release = release;
@@ -99,9 +100,11 @@ export class ClusterChanges {
       (members) => memberRemoveRequest.make({id: members.get(url)?.id as MemberId}),
       refused,
       (members) => !members.has(url),
-      () => {
-        // From here on the supervisor is not to start it again: it would only be told that it is out.
-        if (refused === undefined) member.isHeld = true;
+      {
+        begins: () => {
+          // From here on the supervisor is not to start it again: it would only be told that it is out.
+          if (refused === undefined) member.isHeld = true;
+        },
       },
     );
     if (trouble === undefined && refused === undefined) member.standing = 'outside';
@@ -115,7 +118,7 @@ export class ClusterChanges {
     request: (members: Listed) => object,
     refused: string | undefined,
     isDone: (members: Listed) => boolean,
-    begins: () => void = () => undefined,
+    {begins, through}: ChangeOptions = {},
   ): Fiber<Trouble> {
     return yield* this.again(
       env,
@@ -124,8 +127,9 @@ export class ClusterChanges {
         if (typeof listed === 'string') return listed;
         const byUrl: Listed = new Map(listed.map((one) => [one.peerUrls[0] ?? '', one]));
         if (refused === undefined && isDone(byUrl)) return undefined;
-        begins();
-        return refusalOr(yield* command(env, endpoints, method, request(byUrl)), refused);
+        begins?.();
+        const asked = through === undefined ? endpoints : [through];
+        return refusalOr(yield* command(env, asked, method, request(byUrl)), refused);
       },
       refused !== undefined,
     );
@@ -209,6 +213,13 @@ export class ClusterChanges {
       yield* sleepUs(env.clock, AGAIN_US);
     }
   }
+}
+
+interface ChangeOptions {
+  /** Told before the call is made. */
+  readonly begins?: () => void;
+  /** The member that is asked; undefined: any. */
+  readonly through?: string | undefined;
 }
 
 type Listed = ReadonlyMap<string, {readonly id: MemberId; readonly isLearner: boolean}>;

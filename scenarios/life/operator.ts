@@ -56,6 +56,12 @@ const VERSION_RISE_US_MAX = 6_500_000;
 /** What went wrong with a step; undefined: nothing. */
 type Trouble = string | undefined;
 
+/** A member that is to end of itself, and what it is to say. */
+interface Ending {
+  readonly one: Member;
+  readonly text: string;
+}
+
 export class Operator {
   readonly findings: Finding[] = [];
   private readonly options: OperatorOptions;
@@ -123,7 +129,7 @@ export class Operator {
       case 'traffic':
         return yield* this.turnTraffic(env, step.flow);
       case 'snapshot-restore':
-        return this.restore(step);
+        return yield* this.restore(env, step);
       case 'spend-revisions': {
         const {recorder} = this.options;
         const {count} = step;
@@ -168,9 +174,10 @@ export class Operator {
       case 'force-new-cluster':
         return this.forceNewCluster(member);
       case 'add': {
+        const endings = this.expectEnds(step.ends);
         const trouble = yield* this.changes.add(env, member, step);
         this.tellClients();
-        return trouble;
+        return trouble ?? (yield* this.waitForEnds(env, endings));
       }
       case 'promote': {
         const trouble = yield* this.changes.promote(env, member, step.refused);
@@ -213,7 +220,7 @@ export class Operator {
   }
 
   /** etcdutl snapshot restore on every new machine, and the new cluster is started. */
-  private restore(step: StepOf<'snapshot-restore'>): Trouble {
+  private *restore(env: Env, step: StepOf<'snapshot-restore'>): Fiber<Trouble> {
     const {members: names, release, bumpRevision = 0, markCompacted = false, refused} = step;
     const {members, walSegmentBytes} = this.options;
     const {snapshot} = this;
@@ -232,9 +239,10 @@ export class Operator {
       for (const [path, bytes] of files) member.machine.disk.importFile(path, bytes);
       [member.release, member.standing, member.isFounder] = [release, 'voter', true];
     }
+    const endings = this.expectEnds(step.ends);
     for (const name of names) this.letRun(members.named(name));
     this.tellClients();
-    return undefined;
+    return yield* this.waitForEnds(env, endings);
   }
 
   private retire(member: Member): void {
@@ -263,20 +271,29 @@ export class Operator {
 
   /** Starts a member and, where etcd is to refuse or others are to end of it, waits for that. */
   private *start(env: Env, {refused, ends = [], endsCountMin}: StepOf<'start'>, member: Member): Fiber<Trouble> {
-    const {members} = this.options;
     if (member.isUp) return `${member.name} runs already`;
-    [member.expectedEnd, member.endedWith] = [refused, undefined];
-    const others = ends.map(({member: name, text}) => ({one: members.named(name), text}));
-    for (const {one, text} of others) [one.expectedEnd, one.endedWith] = [text, undefined];
-    const ending = refused === undefined ? others : [...others, {one: member, text: refused}];
-    const hasEnded = ({one}: {readonly one: Member}) => one.endedWith !== undefined;
-    const wanted = endsCountMin ?? ending.length;
+    [member.expectedEnd, member.endedWith] = [undefined, undefined];
+    const own = refused === undefined ? [] : [{member: member.name, text: refused}];
+    const endings = this.expectEnds([...ends, ...own]);
     this.letRun(member);
+    return yield* this.waitForEnds(env, endings, endsCountMin);
+  }
+
+  /** From here on these members may end of themselves, with these words. */
+  private expectEnds(ends: readonly {readonly member: string; readonly text: string}[] = []): readonly Ending[] {
+    const endings = ends.map(({member, text}) => ({one: this.options.members.named(member), text}));
+    for (const {one, text} of endings) [one.expectedEnd, one.endedWith] = [text, undefined];
+    return endings;
+  }
+
+  /** Waits until so many of them have ended; default: all. */
+  private *waitForEnds(env: Env, endings: readonly Ending[], countMin = endings.length): Fiber<Trouble> {
+    const hasEnded = ({one}: Ending) => one.endedWith !== undefined;
     const deadline = after(env.clock, this.stepUsMax);
-    const ended = condition(members.ended, () => ending.filter(hasEnded).length >= wanted);
+    const ended = condition(this.options.members.ended, () => endings.filter(hasEnded).length >= countMin);
     yield* select(env, {ended, deadline});
-    if (ending.filter(hasEnded).length >= wanted) return undefined;
-    const alive = ending.find((one) => !hasEnded(one));
+    if (endings.filter(hasEnded).length >= countMin) return undefined;
+    const alive = endings.find((one) => !hasEnded(one));
     return `${alive?.one.name} (${alive?.one.release}) did not end with '${alive?.text}'`;
   }
 

@@ -3,7 +3,7 @@ import {describe, expect, test} from 'vitest';
 import type {RunRecord} from '../../history/run-record.ts';
 import {parsePlan} from '../plan.ts';
 import {runPlan} from '../run.ts';
-import {planOf} from '../run-scenario.ts';
+import {planOf, runScenario} from '../run-scenario.ts';
 import {saveSteps} from './histories.ts';
 import type {Step} from './steps.ts';
 
@@ -15,12 +15,67 @@ const GO_ON: Step[] = [{kind: 'wait-healthy'}, {kind: 'traffic', flow: 'resume'}
 function run(release: string, behind: readonly Step[]): RunRecord {
   const plan = planOf('healthy', {seed: 1, overrides: [{path: 'cluster.memberCount', value: 3}]});
   const steps = [...saveSteps(['m1']), ...behind];
-  const read = parsePlan({...plan, cluster: {...plan.cluster, release}, safetyUs: 1_000_000, steps}, 'test');
+  const cluster = {...plan.cluster, release, walSegmentBytes: 32 * 1024, backendBatchLimit: 10_000};
+  const traffic = {...plan.traffic, clientCount: 2, operationsPerSecond: 50};
+  const read = parsePlan({...plan, cluster, traffic, safetyUs: 1_000_000, steps}, 'test');
   return runPlan(read, {seed: 5}).record;
 }
 
 const revisionsOf = ({operations}: RunRecord): number[] =>
   operations.flatMap(({outcome}) => (outcome.kind === 'ok' ? [outcome.response.revision] : []));
+
+describe('a snapshot under an older release', () => {
+  const lost = (text: string) => RESTORED.map((member) => ({member, text}));
+
+  test.each([
+    ['3.7.0', '3.6.14', 'version "3.7.0" is not supported'],
+    ['3.6.14', '3.4.45', 'unsupported storage version: 3.6.0'],
+  ])('%s under %s: all end with %s, and the newer one takes it', (from, to, text) => {
+    const again: Step = {kind: 'snapshot-restore', members: ['m7', 'm8', 'm9'], release: from};
+    const record = run(from, [restore(to, {ends: lost(text)}), again, ...GO_ON]);
+    expect(record.findings).toEqual([]);
+    expect(record.statistics.marks['member ended as its release does']).toBe(3);
+    const [first, ...others] = run(from, [restore(to)]).findings;
+    expect(first).toMatchObject({check: 'panic', message: expect.stringContaining(text)});
+    expect(others[0]?.message).toContain('before the cluster listed any member: ');
+  });
+
+  test('ends that do not come are missed', () => {
+    expect(run('3.5.33', [restore('3.4.45', {ends: lost('unsupported')})]).findings).toMatchObject([
+      {check: 'cluster-life', message: expect.stringContaining("did not end with 'unsupported'")},
+    ]);
+  });
+
+  test('one that would keep a wrong mark is refused, and more than two releases', () => {
+    const path = (value: string) => () => planOf('disaster-recovery', {seed: 1, overrides: [{path: 'path', value}]});
+    expect(path('3.6.0,3.5.16')).toThrow('3.5.16 begins with a store that says it is of 3.6.0');
+    expect(path('3.5.16,3.6.0,3.7.0')).toThrow('one release, or two');
+    expect(path('3.7.0,3.6.14')().steps).toContainEqual(
+      expect.objectContaining({kind: 'snapshot-restore', ends: expect.any(Array)}),
+    );
+  });
+});
+
+describe('older binaries where newer ones have been', () => {
+  test.each([
+    ['mixed-forever', '3.3.27,3.4.45', 'ConfChange type should be', 1],
+    ['upgrade-then-rollback', '3.0.17,3.1.20', 'is lower than determined cluster version', 1],
+    ['upgrade-then-rollback', '3.3.27,3.4.45', 'is lower than determined cluster version', 1],
+    ['upgrade-then-rollback', '3.5.33,3.6.14', 'is lower than determined cluster version', 1],
+    ['upgrade-then-rollback', '3.6.14,3.7.1', 'version "3.7.0" is not supported', 1],
+  ])('%s --path %s ends a member with %s', (scenario, path, text, count) => {
+    const overrides = Object.entries({path, 'cluster.memberCount': 3, history: 'fresh', faults: []});
+    const plans = Array.from({length: 8}, (_, seed) => ({
+      seed,
+      overrides: overrides.map(([name, value]) => ({path: name, value})),
+    }));
+    const drawn = plans.find((options) => /"(ends|refused)"/.test(JSON.stringify(planOf(scenario, options).steps)));
+    const record = runScenario(scenario, drawn ?? (plans[0] as (typeof plans)[0]));
+    expect(record.findings).toEqual([]);
+    const ends = record.timeline.filter((event) => event.kind === 'stop' && (event.message ?? '').includes(text));
+    expect(ends).toHaveLength(count);
+  });
+});
 
 describe('a revision that is raised', () => {
   const spend: Step = {kind: 'spend-revisions', count: 20};

@@ -29,6 +29,8 @@ const when = {atUs: z.int().min(0).optional()};
 const refusable = {refused: z.string().min(1).optional()};
 /** Members that the step makes end of themselves, with what their last line says. */
 const ending = z.strictObject({member: newMember, text: z.string().min(1)});
+/** Ends that belong to the step: the run goes on after them and is at fault without them. */
+const deadly = {ends: z.array(ending).optional()};
 
 export const stepSchema = z.discriminatedUnion('kind', [
   /** SIGTERM; the supervisor does not start it again. */
@@ -40,7 +42,7 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('start'),
     member,
-    ends: z.array(ending).optional(),
+    ...deadly,
     /** So many of `ends` at least; absent: all. */
     endsCountMin: z.int().min(0).optional(),
     ...refusable,
@@ -54,6 +56,9 @@ export const stepSchema = z.discriminatedUnion('kind', [
     member: newMember,
     release: releaseSchema,
     learner: z.boolean(),
+    /** The member that is asked; absent: any. */
+    through: newMember.optional(),
+    ...deadly,
     ...refusable,
     ...when,
   }),
@@ -94,6 +99,7 @@ export const stepSchema = z.discriminatedUnion('kind', [
     bumpRevision: z.int().min(1).optional(),
     /** --mark-compacted: everything before the raised revision is compacted. The tool wants both flags or none. */
     markCompacted: z.boolean().optional(),
+    ...deadly,
     ...refusable,
     ...when,
   }),
@@ -143,12 +149,14 @@ export function checkSteps(founders: readonly string[], steps: readonly Step[], 
   for (const [index, step] of steps.entries()) {
     const refuse = (reason: string): InputError => new InputError(`${place}: step ${index} (${step.kind}): ${reason}`);
     const name = memberOfStep(step);
+    for (const other of othersOf(step, standing)) throw refuse(`there is no member ${other}`);
     for (const joins of joinersOf(step)) {
       if (standing.has(joins)) throw refuse(`${joins} was part of the cluster already`);
     }
     if (step.kind === 'snapshot-restore' && step.refused === undefined) {
       for (const old of standing.keys()) standing.set(old, 'out');
       for (const restored of step.members) standing.set(restored, 'up');
+      for (const {member: ended} of step.ends ?? []) standing.set(ended, 'down');
     }
     if (name === undefined) continue;
     const now = standing.get(name);
@@ -162,6 +170,14 @@ export function checkSteps(founders: readonly string[], steps: readonly Step[], 
     }
     follow(standing, step, name);
   }
+}
+
+/** Members that a step names beside its own, and that nobody knows. */
+function othersOf(step: Step, known: ReadonlyMap<string, Standing>): readonly string[] {
+  const ends = 'ends' in step ? (step.ends ?? []).map(({member: name}) => name) : [];
+  const through = step.kind === 'add' && step.through !== undefined ? [step.through] : [];
+  const joins = joinersOf(step);
+  return [...ends, ...through].filter((name) => !known.has(name) && !joins.includes(name));
 }
 
 function wrongFor(kind: StepKind, name: string, now: Standing): string | undefined {
@@ -200,6 +216,7 @@ function follow(standing: Map<string, Standing>, step: Step, name: string): void
       break;
     case 'add':
       if (step.refused === undefined) standing.set(name, 'added');
+      for (const {member: ended} of step.ends ?? []) standing.set(ended, 'down');
       break;
     case 'remove':
       if (step.refused === undefined) standing.set(name, 'out');
