@@ -60,8 +60,41 @@ describe('what cannot be', () => {
       'm1 is no longer part of the cluster',
     ],
     [[{kind: 'add', member: 'm2', release: '3.5.16', learner: false}], 'm2 was part of the cluster already'],
+    [
+      [{kind: 'snapshot-restore', members: ['m4'], release: '3.5.16'}],
+      'step 0 (snapshot-restore): no step before it saves a snapshot',
+    ],
+    [
+      [
+        {kind: 'defragment', member: 'leader'},
+        {kind: 'start', member: 'm2'},
+      ],
+      'step 1 (start): m2 runs already',
+    ],
+    [
+      [
+        {kind: 'restart', member: 'follower'},
+        {kind: 'start', member: 'same'},
+      ],
+      'm1 runs already',
+    ],
+    [[{kind: 'start', member: 'same'}], 'no step before it is about a member'],
+    [
+      [{kind: 'wait-healthy'}, {kind: 'start', member: 'm1', ends: [{member: 'm9', text: 'x'}]}],
+      'there is no member m9',
+    ],
   ])('steps that cannot be meant: %j', (steps, message) => {
     expect(() => planWith('3.5.16', steps)).toThrow(message);
+  });
+
+  test('what may be meant is left alone: a leader that was stopped may be any of them', () => {
+    const steps: Step[] = [
+      {kind: 'stop', member: 'leader'},
+      {kind: 'start', member: 'same'},
+      {kind: 'stop', member: 'leader'},
+      {kind: 'start', member: 'm2'},
+    ];
+    expect(planWith('3.5.16', steps).steps).toEqual(steps);
   });
 
   test('a plan from before there were steps is read, and has none', () => {

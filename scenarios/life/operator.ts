@@ -19,7 +19,7 @@ import {
 import {restoreFiles, saveSnapshot} from './operator-tools.ts';
 import {spendRevisions} from './operator-writes.ts';
 import type {Step, StepOf} from './steps.ts';
-import {describeStep} from './steps.ts';
+import {describeStep, nameInStep} from './steps.ts';
 
 export interface OperatorOptions {
   readonly members: Members;
@@ -101,7 +101,7 @@ export class Operator {
 
   /** The member that a step is about. */
   private *resolve(env: Env, step: Step): Fiber<Member | undefined> {
-    const name = step.kind === 'move-leader' ? step.to : 'member' in step ? step.member : undefined;
+    const name = nameInStep(step);
     if (name === undefined) return undefined;
     const {members} = this.options;
     if (name === 'leader' || name === 'follower') {

@@ -114,11 +114,9 @@ export type Step = z.infer<typeof stepSchema>;
 export type StepKind = Step['kind'];
 export type StepOf<Kind extends StepKind> = Extract<Step, {kind: Kind}>;
 
-/** The member that a step is about, by name; undefined where it is about none, or is found when it happens. */
-export function memberOfStep(step: Step): string | undefined {
-  const name = step.kind === 'move-leader' ? step.to : 'member' in step ? step.member : undefined;
-  return name === undefined || isFloating(name) ? undefined : name;
-}
+/** The member that a step is about, as the step names it; undefined: none. */
+export const nameInStep = (step: Step): string | undefined =>
+  step.kind === 'move-leader' ? step.to : 'member' in step ? step.member : undefined;
 
 /** Is the member found only when the step happens? */
 const isFloating = (name: string): boolean => name === 'leader' || name === 'follower' || name === 'same';
@@ -145,31 +143,51 @@ type Standing = 'up' | 'down' | 'added' | 'out' | 'unsure';
 /** Refuses steps that cannot be meant, with an InputError that names the place and the step. */
 export function checkSteps(founders: readonly string[], steps: readonly Step[], place: string): void {
   const standing = new Map<string, Standing>(founders.map((name) => [name, 'up']));
-  const hasFloating = steps.some((step) => 'member' in step && isFloating(step.member));
+  let same: readonly string[] = [];
+  let hasSnapshot = false;
   for (const [index, step] of steps.entries()) {
     const refuse = (reason: string): InputError => new InputError(`${place}: step ${index} (${step.kind}): ${reason}`);
-    const name = memberOfStep(step);
     for (const other of othersOf(step, standing)) throw refuse(`there is no member ${other}`);
     for (const joins of joinersOf(step)) {
       if (standing.has(joins)) throw refuse(`${joins} was part of the cluster already`);
     }
-    if (step.kind === 'snapshot-restore' && step.refused === undefined) {
-      for (const old of standing.keys()) standing.set(old, 'out');
-      for (const restored of step.members) standing.set(restored, 'up');
-      for (const {member: ended} of step.ends ?? []) standing.set(ended, 'down');
+    if (step.kind === 'snapshot-save') hasSnapshot = true;
+    if (step.kind === 'snapshot-restore') {
+      if (!hasSnapshot) throw refuse('no step before it saves a snapshot');
+      followRestore(standing, step);
     }
+    const name = nameInStep(step);
     if (name === undefined) continue;
-    const now = standing.get(name);
-    if (now === undefined && step.kind !== 'add') {
+    if (!isFloating(name) && !standing.has(name) && step.kind !== 'add') {
       throw refuse(`there is no member ${name}; there are ${[...standing.keys()].join(', ')}`);
     }
-    // Which member a 'leader' is shows only later: then states of members are the operator's to judge.
-    if (!hasFloating) {
-      const wrong = now === undefined ? undefined : wrongFor(step.kind, name, now);
-      if (wrong !== undefined) throw refuse(wrong);
-    }
-    follow(standing, step, name);
+    const possible = name === 'same' ? same : isFloating(name) ? upOf(standing) : [name];
+    if (possible.length === 0) throw refuse(name === 'same' ? 'no step before it is about a member' : 'no member runs');
+    const wrongs = possible.map((one) => wrongFor(step.kind, one, standing.get(one)));
+    // Which of several it is shows only when it happens: refused is what is wrong for each of them.
+    if (wrongs.every((wrong) => wrong !== undefined)) throw refuse(wrongs[0] as string);
+    followOneOf(standing, step, possible);
+    same = possible;
   }
+}
+
+/** Members that may lead, or follow. */
+const upOf = (standing: ReadonlyMap<string, Standing>): string[] =>
+  [...standing].flatMap(([name, now]) => (now === 'up' || now === 'unsure' ? [name] : []));
+
+function followRestore(standing: Map<string, Standing>, step: StepOf<'snapshot-restore'>): void {
+  if (step.refused !== undefined) return;
+  for (const old of standing.keys()) standing.set(old, 'out');
+  for (const restored of step.members) standing.set(restored, 'up');
+  for (const {member: ended} of step.ends ?? []) standing.set(ended, 'down');
+}
+
+/** Where the step changes how a member stands, and it may be any of several, nobody knows how they stand. */
+function followOneOf(standing: Map<string, Standing>, step: Step, possible: readonly string[]): void {
+  const before = new Map(standing);
+  for (const name of possible) follow(standing, step, name);
+  if (possible.length === 1) return;
+  for (const name of possible) if (standing.get(name) !== before.get(name)) standing.set(name, 'unsure');
 }
 
 /** Members that a step names beside its own, and that nobody knows. */
@@ -180,8 +198,8 @@ function othersOf(step: Step, known: ReadonlyMap<string, Standing>): readonly st
   return [...ends, ...through].filter((name) => !known.has(name) && !joins.includes(name));
 }
 
-function wrongFor(kind: StepKind, name: string, now: Standing): string | undefined {
-  if (now === 'unsure') return undefined;
+function wrongFor(kind: StepKind, name: string, now: Standing | undefined): string | undefined {
+  if (now === undefined || now === 'unsure') return undefined;
   if (now === 'out') return `${name} is no longer part of the cluster`;
   switch (kind) {
     case 'start':
