@@ -15,7 +15,7 @@ import {scenario} from '../scenario.ts';
 const parts: LifeParts = {
   scenario: 'disaster-recovery',
   paths: fc.oneof(
-    {weight: 12, arbitrary: fc.constantFrom(...SINGLE_RELEASES.map((release) => [release]))},
+    {weight: 12, arbitrary: SINGLE_RELEASES.map((release) => [release])},
     {weight: 1, arbitrary: fc.constantFrom(['3.7.1', '3.6.14'], ['3.6.14', '3.4.45'], ['3.5.33', '3.4.45'])},
   ),
   checkPath: (path) => checkRecoveryPath('disaster-recovery', path),

@@ -9,7 +9,10 @@ import {scenario} from '../scenario.ts';
 
 const parts: LifeParts = {
   scenario: 'replace-all-members',
-  paths: fc.oneof(fc.constantFrom(...SINGLE_RELEASES.map((release) => [release])), UPGRADE_PATHS),
+  paths: fc.oneof(
+    SINGLE_RELEASES.map((release) => [release]),
+    UPGRADE_PATHS,
+  ),
   checkPath: (path) => checkReplacementPath('replace-all-members', path),
   memberCounts: [3, 3, 5],
   steps: ({path, rolling, newName}) => {

@@ -1,5 +1,5 @@
 // An upgrade that leaves a minor out, against every guide: some jumps work, some kill the older members, some the newer one.
-import * as fc from 'fast-check';
+import {SKIPPING_PATHS} from '../life/default-paths.ts';
 import type {LifeParts} from '../life/draw-life.ts';
 import {lifeArbitrary} from '../life/draw-life.ts';
 import {checkSkipPath} from '../life/paths.ts';
@@ -8,13 +8,7 @@ import {scenario} from '../scenario.ts';
 
 const parts: LifeParts = {
   scenario: 'skip-minor',
-  paths: fc.constantFrom(
-    ['3.3.27', '3.5.33'],
-    ['3.4.23', '3.6.14'],
-    ['3.4.45', '3.6.11'],
-    ['3.3.25', '3.6.14'],
-    ['3.5.33', '3.7.1'],
-  ),
+  paths: SKIPPING_PATHS,
   checkPath: (path) => checkSkipPath('skip-minor', path),
   memberCounts: [3, 3, 5],
   // Who ends when is part of the plan: faults would change the order.

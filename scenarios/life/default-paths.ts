@@ -3,14 +3,20 @@
 import * as fc from 'fast-check';
 import {neighbours} from './draw-life.ts';
 
+const OF_30 = ['3.0.17'];
+const OF_31 = ['3.1.20'];
+const OF_32 = ['3.2.32'];
 const OF_33 = ['3.3.25', '3.3.27'];
 const OF_34 = ['3.4.23', '3.4.45'];
 const OF_35 = ['3.5.26', '3.5.33'];
 const OF_36 = ['3.6.11', '3.6.14'];
 const OF_37 = ['3.7.0', '3.7.1'];
 
-/** One release of each minor and more. */
-export const SINGLE_RELEASES: readonly string[] = [...OF_33, ...OF_34, ...OF_35, ...OF_36, ...OF_37];
+/** One release of each minor and more; those that nobody runs any more are drawn now and then. */
+export const SINGLE_RELEASES: fc.Arbitrary<string> = fc.oneof(
+  {weight: 10, arbitrary: fc.constantFrom(...OF_33, ...OF_34, ...OF_35, ...OF_36, ...OF_37)},
+  {weight: 2, arbitrary: fc.constantFrom(...OF_30, ...OF_31, ...OF_32)},
+);
 
 /** Releases with learners. */
 export const LEARNER_RELEASES: readonly string[] = [...OF_34, ...OF_35, ...OF_36, ...OF_37];
@@ -29,14 +35,32 @@ const fromLater34 = (path: readonly string[]): readonly string[] =>
  * begin at 3.6.
  */
 export const UPGRADE_PATHS: fc.Arbitrary<readonly string[]> = fc.oneof(
-  {weight: 4, arbitrary: neighbours([OF_33, OF_34, OF_35, OF_36], 2, 3).map(fromLater34)},
-  {weight: 1, arbitrary: neighbours([OF_36, OF_37], 2, 2)},
+  {weight: 8, arbitrary: neighbours([OF_33, OF_34, OF_35, OF_36], 2, 3).map(fromLater34)},
+  {weight: 2, arbitrary: neighbours([OF_36, OF_37], 2, 2)},
+  {weight: 2, arbitrary: neighbours([OF_30, OF_31, OF_32, OF_33], 2, 3)},
 );
 
 /** Two minors in a row. */
 export const TWO_RELEASES: fc.Arbitrary<readonly string[]> = fc.oneof(
-  {weight: 3, arbitrary: neighbours([OF_33, OF_34, OF_35, OF_36], 2, 2)},
-  {weight: 1, arbitrary: neighbours([OF_36, OF_37], 2, 2)},
+  {weight: 6, arbitrary: neighbours([OF_33, OF_34, OF_35, OF_36], 2, 2)},
+  {weight: 2, arbitrary: neighbours([OF_36, OF_37], 2, 2)},
+  {weight: 2, arbitrary: neighbours([OF_30, OF_31, OF_32, OF_33], 2, 2)},
+);
+
+/** A minor or more left out. */
+export const SKIPPING_PATHS: fc.Arbitrary<readonly string[]> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom(
+      ['3.3.27', '3.5.33'],
+      ['3.4.23', '3.6.14'],
+      ['3.4.45', '3.6.11'],
+      ['3.3.25', '3.6.14'],
+      ['3.5.33', '3.7.1'],
+      ['3.4.45', '3.7.1'],
+    ),
+  },
+  {weight: 1, arbitrary: fc.constantFrom(['3.0.17', '3.2.32'], ['3.1.20', '3.3.27'], ['3.0.17', '3.4.45'])},
 );
 
 /** One minor down. */

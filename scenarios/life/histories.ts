@@ -49,7 +49,7 @@ export function histories(path: readonly string[], memberCount: number): fc.Arbi
   const leadsTo37 = path.some((one) => releaseOf(one).minor >= 7);
   // Nor from 3.3 on to 3.6, which ends on what health checks have left in the log (errata UM-10).
   const leadsFrom33To36 = minor === 4 && path.some((one) => releaseOf(one).minor >= 6);
-  if (minor > 3 && !leadsTo37 && !leadsFrom33To36) {
+  if (minor > 0 && !leadsTo37 && !leadsFrom33To36) {
     weighted.push({weight: 1, arbitrary: fc.constant<string>(`${CAME_FROM}${newestOf(`${major}.${minor - 1}`)}`)});
   }
   return fc.oneof(...weighted);
