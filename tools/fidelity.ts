@@ -43,10 +43,13 @@ async function fidelity(release: string, folder: string, members: 1 | 3, first: 
     });
     operations += comparison.opCount;
     for (const row of comparison.rows) calls += row.calls;
-    const [found] = comparison.differences;
     different += comparison.differences.length;
-    if (found === undefined || shown !== '') continue;
-    shown = `seed ${seed}, ${found.rpc}: ${found.field}: ${show(found.left, 40)} / ${show(found.right, 40)}`;
+    // The table has room for the first; whoever looks for the causes needs all.
+    for (const {rpc, field, left, right} of comparison.differences) {
+      const line = (max: number): string => `seed ${seed}, ${rpc}: ${field}: ${show(left, max)} / ${show(right, max)}`;
+      console.error(`${release}, ${members} member(s), ${line(200)}`);
+      if (shown === '') shown = line(40);
+    }
   }
   const seeds = given.seeds === 1 ? `${first}` : `${first}..${first + given.seeds - 1}`;
   return {release, members, seeds, operations, calls, different, first: shown, seconds: secondsSince(startedMs)};
