@@ -144,7 +144,7 @@ class SimUpgradeCluster {
 
   start(
     index: number,
-    {release, initialClusterState, initialCluster, snapshotCount, forceNewCluster}: StartOptions,
+    {release, initialClusterState, initialCluster, snapshotCount, flags, forceNewCluster}: StartOptions,
   ): void {
     const member = this.memberAt(index);
     const {name, clientUrl} = member.address;
@@ -159,6 +159,7 @@ class SimUpgradeCluster {
       peerPort: PEER_PORT,
       clientPort: CLIENT_PORT,
       forceNewCluster,
+      flags,
       ...(snapshotCount === undefined ? {} : {snapshotCount}),
     });
     [member.isTakenDown, member.wasStarted, member.lastWords] = [false, true, undefined];
@@ -174,15 +175,17 @@ class SimUpgradeCluster {
   }
 
   /** The tool runs on the member's machine and takes no time. */
-  restore(index: number, {release, snapshot, initialCluster}: RestoreRequest): string | undefined {
+  restore(index: number, request: RestoreRequest): string | undefined {
     const {address, machine} = this.memberAt(index);
-    const members = initialCluster.map(({name, peerUrl}) => ({name, peerUrls: [peerUrl]}));
+    const {release, snapshot, bumpRevision, markCompacted} = request;
     const options = {
       release,
       name: address.name,
-      initialCluster: members,
+      initialCluster: request.initialCluster.map(({name, peerUrl}) => ({name, peerUrls: [peerUrl]})),
       clusterToken: RESTORED_TOKEN,
       dataDir: DATA_DIR,
+      ...(bumpRevision === undefined ? {} : {bumpRevision}),
+      ...(markCompacted === undefined ? {} : {markCompacted}),
     };
     try {
       for (const [path, bytes] of restoreSnapshot('snapshot.db', snapshot, options))

@@ -1,9 +1,8 @@
 // live/upgrade/changes.ts: what an operator asks of a cluster: other members, another leader, compaction, defragmentation, downgrade jobs. What a
 // cluster that has just changed refuses for a while is asked again; any other refusal is the outcome.
 import type {StepOf} from '../../scenarios/life/steps.ts';
-import {fieldsOf, textOf} from '../compare/book.ts';
 import type {Plain} from '../rpc/codec.ts';
-import type {Answer, Etcdctl} from './etcdctl.ts';
+import type {Etcdctl, ListedMember} from './etcdctl.ts';
 import type {Standing} from './standing.ts';
 import type {UpgradeWorld} from './upgrade-world.ts';
 
@@ -15,13 +14,30 @@ export interface ChangesOptions {
   readonly pass: () => Promise<void>;
 }
 
+interface ChangeOptions {
+  readonly refused: string | undefined;
+  /** Who is asked only when nobody else runs. */
+  readonly leaving?: string | undefined;
+  /** Who is asked; undefined: any. */
+  readonly through?: string | undefined;
+  readonly isDone?: (listed: readonly ListedMember[]) => boolean;
+}
+
 /** Membership changes are refused until the connections to all members have lasted for 5 s (etcdserver: HealthInterval). */
 const CHANGE_MS_MAX = 30_000;
 /** A removed member hears of it and ends of itself. */
 const END_MS_MAX = 5_000;
-/** ErrUnhealthy; ErrLearnerNotReady: the learner lags behind the leader. */
-const TOO_EARLY = [
+/**
+ * What is asked again: ErrUnhealthy; ErrLearnerNotReady: the learner lags behind the leader; and a leader that went. A change of members
+ * that a new leader passes over gets no answer at all (raft: one at a time, and none before it has applied its log).
+ */
+const PASSING = [
+  'no answer',
   'etcdserver: unhealthy cluster',
+  'etcdserver: no leader',
+  'etcdserver: leader changed',
+  'etcdserver: request timed out',
+  'raft proposal dropped',
   'etcdserver: can only promote a learner member which is in sync with leader',
 ];
 const COMPACTED = 'mvcc: required revision has been compacted';
@@ -46,19 +62,25 @@ export class Changes {
     return this.options.standing.serving.map((name) => this.indexOf(name));
   }
 
-  async add({member, release, learner, refused}: Omit<StepOf<'add'>, 'kind'>): Promise<string> {
-    const {world, standing} = this.options;
+  async add({member, release, learner, refused, through}: Omit<StepOf<'add'>, 'kind'>): Promise<string> {
+    const {world, ctl, standing} = this.options;
     const peerURLs = [world.members[this.indexOf(member)]?.peerUrl ?? ''];
-    const answer = await this.change('Cluster/MemberAdd', async () => ({peerURLs, isLearner: learner}), {refused});
-    if (typeof answer === 'string') return answer;
-    this.drawnIds.set(textOf(fieldsOf(answer['member'])?.['ID']), `(id of ${member})`);
+    const isDone = (listed: readonly ListedMember[]): boolean => this.listedIn(listed, member) !== undefined;
+    const given = {refused, through, isDone};
+    const outcome = await this.change('Cluster/MemberAdd', () => ({peerURLs, isLearner: learner}), given);
+    if (outcome !== 'done') return outcome;
+    const listed = await ctl.members(this.indexOf(through ?? standing.serving[0] ?? ''));
+    if (typeof listed === 'string') return listed;
+    this.drawnIds.set(this.listedIn(listed, member)?.id ?? '', `(id of ${member})`);
     standing.add(member, release, learner);
     return 'done';
   }
 
   async promote({member, refused}: StepOf<'promote'>): Promise<string> {
-    const answer = await this.change('Cluster/MemberPromote', (asked) => this.idOf(asked, member), {refused});
-    if (typeof answer === 'string') return answer;
+    const isDone = (listed: readonly ListedMember[]): boolean => this.listedIn(listed, member)?.isLearner === false;
+    const request = (listed: readonly ListedMember[]): Plain => ({ID: this.listedIn(listed, member)?.id ?? '0'});
+    const outcome = await this.change('Cluster/MemberPromote', request, {refused, isDone});
+    if (outcome !== 'done') return outcome;
     this.options.standing.learners.delete(member);
     return 'done';
   }
@@ -67,8 +89,10 @@ export class Changes {
   async remove(member: string, refused?: string): Promise<string> {
     const {world, standing, pass} = this.options;
     const wasRunning = standing.running.has(member);
-    const answer = await this.change('Cluster/MemberRemove', (asked) => this.idOf(asked, member), {refused, member});
-    if (typeof answer === 'string') return answer;
+    const isDone = (listed: readonly ListedMember[]): boolean => this.listedIn(listed, member) === undefined;
+    const request = (listed: readonly ListedMember[]): Plain => ({ID: this.listedIn(listed, member)?.id ?? '0'});
+    const outcome = await this.change('Cluster/MemberRemove', request, {refused, leaving: member, isDone});
+    if (outcome !== 'done') return outcome;
     standing.remove(member);
     const index = this.indexOf(member);
     const deadlineMs = world.nowMs() + END_MS_MAX;
@@ -97,7 +121,8 @@ export class Changes {
       const leader = await ctl.leader(this.serving);
       if (leader === this.indexOf(to)) return 'done';
       if (leader !== undefined) {
-        const {ID: targetID} = await this.idOf(leader, to);
+        const listed = await ctl.members(leader);
+        const targetID = typeof listed === 'string' ? '0' : (this.listedIn(listed, to)?.id ?? '0');
         const answer = await ctl.ask(leader, 'Maintenance/MoveLeader', {targetID});
         if (typeof answer === 'string') error = answer;
         if (error.startsWith(UNIMPLEMENTED)) return `refused: ${error}`;
@@ -124,42 +149,41 @@ export class Changes {
 
   async downgrade({action, to, refused}: StepOf<'downgrade'>): Promise<string> {
     const request = {action: action.toUpperCase(), version: to};
-    const answer = await this.change('Maintenance/Downgrade', async () => request, {refused});
-    if (typeof answer === 'string') return answer;
+    const outcome = await this.change('Maintenance/Downgrade', () => request, {refused});
+    if (outcome !== 'done') return outcome;
     if (action !== 'validate') this.options.standing.job = action === 'enable' ? to : undefined;
     return 'done';
   }
 
-  /** As the member list has it; 0: it is not on it, and etcd says so. */
-  private async idOf(asked: number, name: string): Promise<{readonly ID: string}> {
-    const {world, ctl} = this.options;
-    const url = world.members[this.indexOf(name)]?.peerUrl;
-    const listed = await ctl.members(asked);
-    const found = typeof listed === 'string' ? undefined : listed.find(({peerUrl}) => peerUrl === url);
-    return {ID: found?.id ?? '0'};
+  /** By its URL, as the member list has it; 0: it is not on it, and etcd says so. */
+  private listedIn(listed: readonly ListedMember[], name: string): ListedMember | undefined {
+    const url = this.options.world.members[this.indexOf(name)]?.peerUrl;
+    return listed.find(({peerUrl}) => peerUrl === url);
   }
 
   /**
-   * A change by the first voter that runs and stays, asked again while the cluster says that it is too early; else the error, or
-   * `refused: ` and the error that was wanted.
+   * A change by the first voter that runs and stays, asked again while the cluster says that it is too early, or says nothing: an answer
+   * that was lost is no error, so it is looked first whether it is done. `done`, `refused: ` and what was wanted, or the error.
    */
   private async change(
     name: string,
-    request: (asked: number) => Promise<Plain>,
-    {refused, member}: {readonly refused: string | undefined; readonly member?: string},
-  ): Promise<Answer | string> {
+    request: (listed: readonly ListedMember[]) => Plain,
+    {refused, leaving, through, isDone}: ChangeOptions,
+  ): Promise<string> {
     const {world, ctl, standing, pass} = this.options;
-    const staying = standing.serving.filter((one) => one !== member);
-    const asked = this.indexOf(staying[0] ?? standing.serving[0] ?? '');
-    if (asked < 0) return 'no member runs';
     const deadlineMs = world.nowMs() + CHANGE_MS_MAX;
-    for (;;) {
-      const answer = await ctl.ask(asked, name, await request(asked));
+    for (let tryCount = 1; ; tryCount++) {
+      const staying = standing.serving.filter((one) => one !== leaving);
+      const asked = this.indexOf(through ?? staying[0] ?? leaving ?? '');
+      if (asked < 0 || standing.running.size === 0) return 'no member runs';
+      const listed = await ctl.members(asked);
+      const isKnown = typeof listed !== 'string';
+      if (tryCount > 1 && isKnown && refused === undefined && isDone?.(listed) === true) return 'done';
+      const answer = isKnown ? await ctl.ask(asked, name, request(listed)) : listed;
       if (typeof answer !== 'string')
-        return refused === undefined ? answer : `not refused; '${refused}' is what etcd says`;
+        return refused === undefined ? 'done' : `not refused; '${refused}' is what etcd says`;
       if (refused !== undefined && answer.includes(refused)) return `refused: ${answer}`;
-      const isTooEarly = TOO_EARLY.some((text) => answer.endsWith(text));
-      if (!isTooEarly || world.nowMs() > deadlineMs) return answer;
+      if (!PASSING.some((text) => answer.endsWith(text)) || world.nowMs() > deadlineMs) return answer;
       await pass();
     }
   }

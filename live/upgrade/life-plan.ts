@@ -1,5 +1,5 @@
 // live/upgrade/life-plan.ts: a plan of `etcdsim run --plan` as steps for real clusters and simulated ones. What it takes over: founders, their
-// release, --snapshot-count, steps, and kills. Conditions of the simulated world, timing of raft and the plan's own traffic are left out: real
+// release, --snapshot-count, flags, steps, and kills. Conditions of the simulated world, timing of raft and the plan's own traffic are left out: real
 // time is what it is, and clients are the few of light-traffic.ts.
 // Promise: what a real cluster cannot be put through is refused here, before anything is started.
 import {InputError} from '../../base/input-error.ts';
@@ -25,6 +25,7 @@ export function planLife(plan: Plan, seed: number): UpgradePlan {
     joiners: joinersOf(founders.length, joiningNames(plan.steps)),
     steps: withKills(plan),
     snapshotCount: plan.cluster.snapshotCount,
+    flags: plan.cluster.flags,
   };
 }
 

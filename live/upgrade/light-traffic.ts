@@ -15,6 +15,14 @@ const REST_MS_MAX = 120;
 /** At the end: how long answers are waited for. */
 const DRAIN_MS_MAX = 12_000;
 const POLL_MS = 20;
+const SPEND_POLL_MS = 1;
+/** Beside the keys of the traffic, and outside of what is watched. */
+const OPERATOR_KEY = 'operator';
+const RPC_OF: Readonly<Partial<Record<KvRequest['kind'], string>>> = {
+  put: 'KV/Put',
+  range: 'KV/Range',
+  'delete-range': 'KV/DeleteRange',
+};
 /** What clients say themselves when there was no connection to send the call over. */
 const NOT_SENT = /^(connection error$|No connection established)/;
 
@@ -74,6 +82,33 @@ export class LightTraffic {
     }
   }
 
+  /**
+   * Puts a key of the operator's own and deletes it, until the revision is so much higher: writes of the history as any client's are.
+   * A text: what went wrong; nobody knows how high the revision is behind a write whose effect is unknown.
+   */
+  async spend(count: number, served: () => number | undefined, limitMs: number): Promise<string | undefined> {
+    const deadlineMs = this.world.nowMs() + limitMs;
+    for (let spent = 0; spent < count; ) {
+      const member = served() ?? 0;
+      const key = OPERATOR_KEY;
+      const request: KvRequest = spent % 2 === 0 ? {kind: 'put', key, value: `v${spent}`} : {kind: 'delete-range', key};
+      const rpc = this.codec.rpc(RPC_OF[request.kind] ?? '');
+      const {nowUs: callUs} = this;
+      const body = this.codec.encode(rpc, request.kind === 'put' ? {key, value: request.value} : {key});
+      const pending = this.world.begin(member, rpc.path, body, {});
+      const open = {id: this.callCount++, request, callUs, member, pending};
+      while (pending.outcome === undefined && this.world.nowMs() < deadlineMs) await this.world.sleep(SPEND_POLL_MS);
+      const reply = pending.outcome;
+      const outcome: Outcome = reply === undefined ? {kind: 'open'} : this.outcomeOf(open, reply);
+      this.note(CLIENT_COUNT, open, reply === undefined ? undefined : this.nowUs, outcome);
+      if (outcome.kind === 'ok') spent++;
+      else if (outcome.kind === 'open') return 'a write has no end';
+      else if (outcome.effect === 'unknown' || this.world.nowMs() >= deadlineMs) return outcome.error;
+      else await this.world.sleep(POLL_MS);
+    }
+    return undefined;
+  }
+
   /** Waits for the last answers. Operations in order of ids; those without an answer are open. */
   async finish(): Promise<Operation[]> {
     const deadlineMs = this.world.nowMs() + DRAIN_MS_MAX;
@@ -124,21 +159,23 @@ export class LightTraffic {
     const effect = request.kind === 'range' || isUnsent ? 'none' : 'unknown';
     if (reply.kind === 'silence') return {kind: 'error', error: 'no answer', effect};
     if (reply.kind === 'error') return {kind: 'error', error: `${reply.code}: ${reply.message}`, effect};
-    const rpc = this.codec.rpc(request.kind === 'put' ? 'KV/Put' : 'KV/Range');
+    const rpc = this.codec.rpc(RPC_OF[request.kind] ?? '');
     const answer = fieldsOf(this.codec.decode(rpc, reply.response)) ?? {};
     const response = responseOf(request, answer, this.world.members[member]?.name ?? '');
     this.answeredCount++;
-    if (response.kind === 'put') this.writtenCount++;
+    if (response.kind !== 'range') this.writtenCount++;
     this.revision = Math.max(this.revision, response.revision);
     return {kind: 'ok', response};
   }
 }
 
-type PutOrRange = Extract<KvResponse, {kind: 'put' | 'range'}>;
+type Given = Extract<KvResponse, {kind: 'put' | 'range' | 'delete-range'}>;
 
-function responseOf(request: KvRequest, answer: Fields, member: string): PutOrRange {
+function responseOf(request: KvRequest, answer: Fields, member: string): Given {
   const revision = Number(fieldsOf(answer['header'])?.['revision']);
   if (request.kind === 'put') return {kind: 'put', revision, member};
+  if (request.kind === 'delete-range')
+    return {kind: 'delete-range', deleted: Number(answer['deleted']), revision, member};
   const kvs = Array.isArray(answer['kvs']) ? (answer['kvs'] as readonly Plain[]).map(keyValueOf) : [];
   return {kind: 'range', kvs, count: Number(answer['count']), more: answer['more'] === true, revision, member};
 }

@@ -9,7 +9,7 @@ import type {Codec} from '../rpc/codec.ts';
 import {Changes} from './changes.ts';
 import {Etcdctl} from './etcdctl.ts';
 import {LightTraffic, type Pace} from './light-traffic.ts';
-import {lookAround, type MemberLook, missingIn, UNKNOWN_STORAGE} from './look.ts';
+import {lookAround, type MemberLook, missingIn} from './look.ts';
 import {Standing} from './standing.ts';
 import {describeUpgradeStep, type OutageStep, type UpgradePlan, type UpgradeStep} from './upgrade-plan.ts';
 import type {UpgradeWorld} from './upgrade-world.ts';
@@ -80,8 +80,6 @@ class Operator {
   private readonly watching: WatchingClient[];
   /** For outages of any so many members. */
   private readonly random: Random;
-  /** Member, cluster version and size with which it told no storage version. */
-  private readonly longUnknown = new Set<string>();
   private readonly seen: SeenStep[] = [];
   private readonly refusals: string[] = [];
   private readonly leaders: string[] = [];
@@ -187,6 +185,8 @@ class Operator {
         return this.waitFor(step.us / 1000);
       case 'traffic':
         return this.turnTraffic(step.flow);
+      case 'spend-revisions':
+        return this.spend(step.count);
       case 'outage':
         return this.outage(step);
       case 'snapshot-restore':
@@ -220,7 +220,7 @@ class Operator {
         return this.after(outcome, 'versions');
       }
       case 'add':
-        return this.after(await changes.add(step), 'versions');
+        return this.add(step);
       case 'promote':
         return this.after(await changes.promote(step), 'versions');
       case 'remove':
@@ -255,6 +255,7 @@ class Operator {
       initialClusterState: isFounder ? 'new' : 'existing',
       initialCluster: world.members.filter((member) => listed.has(member.name)),
       snapshotCount: plan.snapshotCount,
+      flags: plan.flags,
       forceNewCluster,
     });
   }
@@ -297,7 +298,7 @@ class Operator {
         memberCount: standing.members.size,
         isPublished: what === 'all' && standing.unstarted.size === 0,
         hasJob: standing.job !== undefined,
-        unknownStorage: this.unknownStorage(looks, clusterVersion ?? '', passedMs > STORAGE_MS_MAX),
+        unknownStorage: standing.unknownStorage(looks, clusterVersion ?? '', passedMs > STORAGE_MS_MAX),
       };
       const isServed = traffic.isPaused || traffic.answeredCount >= answeredWanted;
       const missing = missingIn(looks, wanted) ?? (isServed ? undefined : 'clients are not served');
@@ -308,14 +309,6 @@ class Operator {
       if (passedMs > WAIT_MS_MAX) return `still missing: ${missing}`;
       await this.pass();
     }
-  }
-
-  /** Members that have told no storage version for long enough, in the cluster as it is now: `isLong` says so of those that do not. */
-  private unknownStorage(looks: readonly MemberLook[], clusterVersion: string, isLong: boolean): ReadonlySet<string> {
-    const state = (name: string): string => `${name} ${clusterVersion} ${this.standing.members.size}`;
-    const untold = looks.filter(({storage}) => storage === UNKNOWN_STORAGE).map(({name}) => name);
-    if (isLong) for (const name of untold) this.longUnknown.add(state(name));
-    return new Set(untold.filter((name) => this.longUnknown.has(state(name))));
   }
 
   private async waitFor(ms: number): Promise<undefined> {
@@ -342,6 +335,11 @@ class Operator {
       await world.sleep(WRITE_PUMP_MS);
     }
     return this.settle('all');
+  }
+
+  private async spend(count: number): Promise<Outcome> {
+    const trouble = await this.traffic.spend(count, () => this.serving[0], WAIT_MS_MAX);
+    return trouble ?? this.settle('health');
   }
 
   /** A pause is over when all answers are there. */
@@ -411,12 +409,24 @@ class Operator {
   private async start({member, refused, ends = []}: StepOf<'start'>): Promise<Outcome> {
     this.startProcess(member);
     if (refused !== undefined) return this.awaitEnd(member, refused);
-    let outcome: Outcome;
-    for (const {member: name, text} of ends) {
-      outcome = await this.awaitEnd(name, text);
+    return ends.length === 0 ? undefined : this.awaitEnds(ends);
+  }
+
+  /** Members that end of what was done; undefined: none was to, or clients cannot be served without them. */
+  private async awaitEnds(ends: StepOf<'start'>['ends'] = []): Promise<Outcome> {
+    for (const {member, text} of ends) {
+      const outcome = await this.awaitEnd(member, text);
       if (!isFine(outcome)) return outcome;
     }
-    return outcome;
+    return this.settle('health');
+  }
+
+  private async add(step: StepOf<'add'>): Promise<Outcome> {
+    const {ends = []} = step;
+    if (ends.length === 0) return this.after(await this.changes.add(step), 'versions');
+    // Who has applied it ends of it, before or behind the answer.
+    const outcome = await this.changes.add(step);
+    return outcome === 'done' ? this.awaitEnds(ends) : outcome;
   }
 
   /** Waits until a member has ended of itself, with these words. */
@@ -438,6 +448,8 @@ class Operator {
   private async replace({member, by, release}: StepOf<'replace-member'>): Promise<Outcome> {
     const removed = await this.changes.remove(member);
     if (removed !== 'done') return removed;
+    const settled = await this.settle('health');
+    if (settled !== undefined && settled !== 'done') return settled;
     const added = await this.changes.add({member: by, release, learner: false});
     if (added !== 'done') return added;
     this.startProcess(by);
@@ -456,20 +468,26 @@ class Operator {
     for (const name of [...running.keys()]) if (name !== left) await this.takeDown(name, 'kill');
   }
 
-  /** All members go for good; each new one gets its directory from the tool, and then they are started. */
-  private async restore({members: names, release}: StepOf<'snapshot-restore'>): Promise<Outcome> {
+  /** Each new member gets its directory from the tool. Then all members go for good, and the new ones are started. */
+  private async restore(step: StepOf<'snapshot-restore'>): Promise<Outcome> {
     const {world} = this.options;
     const {snapshot, standing} = this;
+    const {members: names, release, bumpRevision, markCompacted, refused} = step;
     if (snapshot === undefined) return 'no snapshot was saved';
+    const initialCluster = world.members.filter(({name}) => names.includes(name));
+    const request = {release, snapshot, initialCluster, bumpRevision, markCompacted};
+    for (const name of names) {
+      const trouble = await world.restore(this.indexOf(name), request);
+      if (trouble === undefined) continue;
+      return refused !== undefined && trouble.includes(refused)
+        ? `refused: ${refused}`
+        : `restore of ${name}: ${trouble}`;
+    }
+    if (refused !== undefined) return `not refused; '${refused}' is what the tool says`;
     await this.killAllBut(undefined);
     standing.found(names, release);
-    const initialCluster = world.members.filter(({name}) => names.includes(name));
-    for (const name of names) {
-      const trouble = await world.restore(this.indexOf(name), {release, snapshot, initialCluster});
-      if (trouble !== undefined) return `restore of ${name}: ${trouble}`;
-    }
     for (const name of names) this.startProcess(name);
-    return this.settle('all');
+    return step.ends === undefined ? this.settle('all') : this.awaitEnds(step.ends);
   }
 
   private async forceNewCluster(member: string): Promise<Outcome> {

@@ -108,6 +108,16 @@ interface Starting {
   readonly clusterToken: string;
 }
 
+const SCOPED = /^(?:(\d+\.\d+(?:\.\d+)?):)?(.*)$/;
+
+/** What a member of that release is given: the later of two counts, so what is limited to a minor or a release comes behind the rest. */
+function flagsFor(release: string, flags: Readonly<Record<string, string>>): string[] {
+  const split = Object.entries(flags).map(([key, text]) => ({text, scope: SCOPED.exec(key)?.[1] ?? '', key}));
+  const own = split.filter(({scope}) => scope === '' || release === scope || release.startsWith(`${scope}.`));
+  own.sort((a, b) => a.scope.length - b.scope.length || (a.key < b.key ? -1 : 1));
+  return own.map(({key, text}) => `--${SCOPED.exec(key)?.[2] ?? key}=${text}`);
+}
+
 function startMember({member, folder, binary, options, watchdog, clusterToken}: Starting): void {
   const {name, peerUrl, clientUrl} = member.address;
   const minor = binary.release.split('.').slice(0, 2).join('.');
@@ -124,6 +134,7 @@ function startMember({member, folder, binary, options, watchdog, clusterToken}: 
     ...(options.forceNewCluster ? ['--force-new-cluster'] : []),
     ...(options.snapshotCount === undefined ? [] : [`--snapshot-count=${options.snapshotCount}`]),
     ...(MINOR_OPTIONS[minor] ?? LATER_OPTIONS),
+    ...flagsFor(binary.release, options.flags),
   ];
   member.startCount++;
   member.logPath = join(folder, `${name}.${member.startCount}.log`);

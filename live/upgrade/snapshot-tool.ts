@@ -48,7 +48,7 @@ async function askVersion(tool: string): Promise<string | undefined> {
 export async function restoreReal(
   {name, peerUrl}: MemberAddress,
   folder: string,
-  {release, snapshot, initialCluster}: RestoreRequest,
+  {release, snapshot, initialCluster, bumpRevision, markCompacted}: RestoreRequest,
   binaries: ReadonlyMap<string, EtcdBinary>,
 ): Promise<string | undefined> {
   const binary = binaries.get(release);
@@ -65,12 +65,16 @@ export async function restoreReal(
     `--initial-cluster=${initialCluster.map((one) => `${one.name}=${one.peerUrl}`).join(',')}`,
     `--initial-cluster-token=${RESTORED_TOKEN}`,
     `--initial-advertise-peer-urls=${peerUrl}`,
+    ...(bumpRevision === undefined ? [] : [`--bump-revision=${bumpRevision}`]),
+    ...(markCompacted === undefined ? [] : [`--mark-compacted=${markCompacted}`]),
   ];
   try {
     await execute(tool, given, {timeout: RESTORE_MS_MAX, env: environment(), cwd: folder});
     return undefined;
   } catch (error) {
     const {stderr = ''} = error as {readonly stderr?: string};
-    return (stderr.trim().split('\n').at(-1) ?? '').replace(/^Error: /, '').slice(0, TROUBLE_SIZE_MAX);
+    const lines = stderr.trim().split('\n');
+    const line = lines.find((one) => one.startsWith('Error: ')) ?? lines.at(-1) ?? '';
+    return line.replace(/^Error: /, '').slice(0, TROUBLE_SIZE_MAX);
   }
 }

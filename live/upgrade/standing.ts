@@ -1,7 +1,7 @@
 // live/upgrade/standing.ts: what an operator knows of the members without asking: which binary lies where, who is part of the cluster, who
 // is to run, and whom clients may ask.
 import {minorText} from '../../scenarios/life/expectations.ts';
-import {lowestVersion} from './look.ts';
+import {lowestVersion, type MemberLook, UNKNOWN_STORAGE} from './look.ts';
 
 export class Standing {
   /** The binary that lies there for each member's next start. Who has none was never part of the cluster. */
@@ -17,6 +17,8 @@ export class Standing {
   founders: readonly string[] = [];
   /** The target of the downgrade job that was enabled, `3.5`. */
   job: string | undefined;
+  /** Member, cluster version and size with which it told no storage version. */
+  private readonly longUnknown = new Set<string>();
   /** The cluster's version as all members showed it last. */
   seenVersion: string | undefined;
 
@@ -74,6 +76,14 @@ export class Standing {
   get clusterVersionWanted(): string | undefined {
     if (this.job !== undefined) return `${this.job}.0`;
     return this.isComplete ? lowestVersion(this.running.values()) : this.seenVersion;
+  }
+
+  /** Members that have told no storage version for long enough, in the cluster as it is now: `isLong` says so of those that do not. */
+  unknownStorage(looks: readonly MemberLook[], clusterVersion: string, isLong: boolean): ReadonlySet<string> {
+    const state = (name: string): string => `${name} ${clusterVersion} ${this.members.size}`;
+    const untold = looks.filter(({storage}) => storage === UNKNOWN_STORAGE).map(({name}) => name);
+    if (isLong) for (const name of untold) this.longUnknown.add(state(name));
+    return new Set(untold.filter((name) => this.longUnknown.has(state(name))));
   }
 
   private isVoter(name: string): boolean {

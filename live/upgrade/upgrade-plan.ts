@@ -34,6 +34,8 @@ export interface UpgradePlan {
   readonly steps: readonly UpgradeStep[];
   /** --snapshot-count of all members; undefined: each release's own. */
   readonly snapshotCount: number | undefined;
+  /** Further flags of all members, as plans of scenarios have them. */
+  readonly flags: Readonly<Record<string, string>>;
 }
 
 export interface UpgradePlanOptions {
@@ -73,6 +75,7 @@ export function planUpgrade({path, memberCount, seed, how}: UpgradePlanOptions):
     joiners,
     steps: [...steps, ...behindSnapshot, ...goingBack, ...joining],
     snapshotCount: leavesBehind ? SNAPSHOT_COUNT : undefined,
+    flags: {},
   };
 }
 
@@ -89,7 +92,7 @@ export function planDowngrade({path, memberCount, seed, how}: UpgradePlanOptions
     const tooFar = {kind: 'downgrade', action: 'validate', to: '3.3', refused: INVALID_TARGET} as const;
     return [tooFar, ...(validate === undefined || enable === undefined ? [] : [validate, enable]), again, ...swaps];
   });
-  return {title: 'rolling downgrade', seed, path, founders, joiners: [], steps, snapshotCount: undefined};
+  return {title: 'rolling downgrade', seed, path, founders, joiners: [], steps, snapshotCount: undefined, flags: {}};
 }
 
 /** rpctypes.ErrGRPCInvalidDowngradeTargetVersion. */

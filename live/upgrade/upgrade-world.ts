@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly initialCluster: readonly MemberAddress[];
   /** Undefined: the release's own. */
   readonly snapshotCount: number | undefined;
+  /** Further flags by name, those of a release or minor behind `3.5:`. */
+  readonly flags: Readonly<Record<string, string>>;
   /** --force-new-cluster: it goes on alone with what it has. */
   readonly forceNewCluster: boolean;
 }
@@ -34,6 +36,9 @@ export interface RestoreRequest {
   readonly release: string;
   readonly snapshot: Uint8Array;
   readonly initialCluster: readonly MemberAddress[];
+  /** --bump-revision, and --mark-compacted. */
+  readonly bumpRevision: number | undefined;
+  readonly markCompacted: boolean | undefined;
 }
 
 /** --initial-cluster-token of clusters that begin with a snapshot. */
