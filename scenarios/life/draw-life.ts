@@ -27,8 +27,11 @@ export interface LifeParts {
   /** Throws InputError for a path that the scenario cannot take. */
   readonly checkPath: (path: readonly string[]) => void;
   readonly memberCounts: readonly (1 | 3 | 5)[];
-  /** No faults beside the steps, no past unless one is asked for, and no snapshots that cut the log: all is as the steps have it. */
-  readonly isCalm?: boolean;
+  /**
+   * On that path no faults beside the steps, no past unless one is asked for, and no snapshots that cut the log: all is as the steps
+   * have it. Absent: on none.
+   */
+  readonly isCalm?: (path: readonly string[]) => boolean;
   readonly steps: (draw: LifeDraw) => Step[];
 }
 
@@ -58,7 +61,7 @@ const faults: fc.Arbitrary<Fault[]> = fc.oneof(
 
 /** Plans of a scenario with a path; what is not fixed is drawn. */
 export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary<Plan> {
-  const {scenario, checkPath, memberCounts} = parts;
+  const {scenario, checkPath, memberCounts, isCalm = () => false} = parts;
   const {path, history} = given;
   if (path !== undefined) {
     checkPath(path);
@@ -72,7 +75,7 @@ export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary
         scenario,
         memberCounts: counts,
         safetyUs: SAFETY_US,
-        faults: parts.isCalm === true ? fc.constant([]) : faults,
+        faults,
       }),
       path: path === undefined ? parts.paths : fc.constant(path),
     })
@@ -81,7 +84,7 @@ export function lifeArbitrary(parts: LifeParts, given: LifeChoice): fc.Arbitrary
         plan: fc.constant(drawn.plan),
         path: fc.constant(drawn.path),
         history:
-          history === undefined && parts.isCalm !== true
+          history === undefined && !isCalm(drawn.path)
             ? histories(drawn.path, drawn.plan.cluster.memberCount)
             : fc.constant(history ?? 'fresh'),
         order: fc.shuffledSubarray([0, 1, 2, 3, 4].slice(0, drawn.plan.cluster.memberCount), {
@@ -105,9 +108,10 @@ interface DrawnLife extends Omit<RollingOptions, 'order'> {
 }
 
 function planOfLife(
-  {steps, isCalm = false}: LifeParts,
-  {plan, path, history, order, lot, ...rolling}: DrawnLife,
+  {steps, isCalm = () => false}: LifeParts,
+  {plan: drawn, path, history, order, lot, ...rolling}: DrawnLife,
 ): Plan {
+  const plan = isCalm(path) ? calmed(drawn) : drawn;
   const release = path[0] ?? plan.cluster.release;
   checkHistory(history, release);
   const past = pastOf(history, release, founderNames(plan));
@@ -121,11 +125,17 @@ function planOfLife(
   });
   return {
     ...plan,
-    cluster: {...plan.cluster, release: past.founding, ...(isCalm ? {snapshotCount: SNAPSHOT_COUNT_CALM} : {})},
+    cluster: {...plan.cluster, release: past.founding},
     history,
     steps: [...past.steps, {kind: 'wait-healthy'}, {kind: 'wait', us: 2 * SECOND_US}, ...present],
   };
 }
+
+const calmed = (plan: Plan): Plan => ({
+  ...plan,
+  faults: [],
+  cluster: {...plan.cluster, snapshotCount: SNAPSHOT_COUNT_CALM},
+});
 
 /** One candidate of each minor in a row of neighbours, from `countMin` to `countMax` of them. */
 export function neighbours(

@@ -1,6 +1,6 @@
 // Skipped minors: what is foretold of each jump is what comes of it, for every pair of minors from 3.0 to 3.7.
 import {describe, expect, test} from 'vitest';
-import {runScenario} from '../run-scenario.ts';
+import {planOf, runScenario} from '../run-scenario.ts';
 import type {Jump} from './skips.ts';
 import {jumpOf} from './skips.ts';
 
@@ -29,6 +29,17 @@ describe('every jump over a minor', () => {
     });
     expect(findings).toEqual([]);
     expect(statistics.marks['member ended as its release does'] ?? 0).toBe(ENDINGS[jump]);
+  });
+
+  test.each([
+    ['3.3.27,3.5.33', true],
+    ['3.4.45,3.6.14', false],
+    ['3.5.33,3.7.1', false],
+  ])('%s has faults and a past now and then: %s', (path, isDisturbed) => {
+    const seeds = Array.from({length: 20}, (_, seed) => seed);
+    const plans = seeds.map((seed) => planOf('skip-minor', {seed, overrides: [{path: 'path', value: path}]}));
+    expect(plans.some(({faults}) => faults.length > 0)).toBe(isDisturbed);
+    expect(plans.some(({history}) => history !== 'fresh')).toBe(isDisturbed);
   });
 
   test.each<[string, string, Jump]>([
