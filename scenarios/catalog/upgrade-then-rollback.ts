@@ -5,7 +5,7 @@ import type {LifeParts} from '../life/draw-life.ts';
 import {lifeArbitrary} from '../life/draw-life.ts';
 import {checkOneHop, hopOf, rollingSteps, swapSteps} from '../life/paths.ts';
 import type {Step} from '../life/steps.ts';
-import {refusalOfNewerFiles} from '../life/ways-back.ts';
+import {refusalOfNewerFiles, survivesOlder} from '../life/ways-back.ts';
 import {scenario} from '../scenario.ts';
 
 const parts: LifeParts = {
@@ -19,7 +19,9 @@ const parts: LifeParts = {
       ...upgraded.flatMap((member) => swapSteps(member, newer, rolling)),
       ...upgraded.flatMap((member) => swapSteps(member, older, rolling)),
       ...rollingSteps(newer, rolling),
-      ...(hopOf(older, newer) === 'up' ? tooLateSteps(older, newer, rolling.order[0] ?? '') : []),
+      ...(hopOf(older, newer) === 'up' && survivesOlder(older, newer)
+        ? tooLateSteps(older, newer, rolling.order[0] ?? '')
+        : []),
     ];
   },
 };

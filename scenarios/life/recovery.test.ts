@@ -57,6 +57,13 @@ describe('a snapshot under an older release', () => {
 });
 
 describe('older binaries where newer ones have been', () => {
+  test('3.4 on files of 3.5 is left out: it would leave members without client URLs in the backend', () => {
+    const overrides = [{path: 'path', value: '3.4.23,3.5.26'}];
+    const plan = planOf('upgrade-then-rollback', {seed: 71, overrides});
+    expect(JSON.stringify(plan.steps)).not.toContain('refused');
+    expect(runPlan(plan, {seed: 71}).record.findings).toEqual([]);
+  });
+
   test.each([
     ['mixed-forever', '3.3.27,3.4.45', 'ConfChange type should be', 1],
     ['upgrade-then-rollback', '3.0.17,3.1.20', 'is lower than determined cluster version', 1],

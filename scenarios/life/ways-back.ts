@@ -9,6 +9,14 @@ import {checkReleases} from './paths.ts';
 export const refusalOfNewerFiles = (older: string): string =>
   releaseOf(older).minor >= 6 ? UNSUPPORTED : 'is lower than determined cluster version';
 
+/**
+ * Does the newer binary find its files as it left them, once the older one has ended on them? 3.4 saves the members that it reads in the
+ * log into the backend, whatever lies there (AddMember, mustSaveMemberToBackend), and a batch of that may be written before it ends: 3.5,
+ * which does not go through them again, is left with members that have no client URLs. 3.4 itself does, and 3.5 looks at its index first.
+ */
+export const survivesOlder = (older: string, newer: string): boolean =>
+  releaseOf(older).minor !== 4 || releaseOf(newer).minor !== 5;
+
 const UNSUPPORTED = 'is not supported';
 const UNSUPPORTED_BY_34 = 'unsupported storage version';
 
