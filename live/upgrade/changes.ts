@@ -69,7 +69,8 @@ export class Changes {
     const given = {refused, through, isDone};
     const outcome = await this.change('Cluster/MemberAdd', () => ({peerURLs, isLearner: learner}), given);
     if (outcome !== 'done') return outcome;
-    const listed = await ctl.members(this.indexOf(through ?? standing.serving[0] ?? ''));
+    // Who has answered has applied it. There may be no quorum any more until the new one runs.
+    const listed = await ctl.members(this.indexOf(through ?? standing.serving[0] ?? ''), 'own');
     if (typeof listed === 'string') return listed;
     this.drawnIds.set(this.listedIn(listed, member)?.id ?? '', `(id of ${member})`);
     standing.add(member, release, learner);
@@ -155,6 +156,12 @@ export class Changes {
     return 'done';
   }
 
+  /** As the cluster has it, and where it has no quorum as the one member has it. */
+  private async listedBy(asked: number): Promise<readonly ListedMember[] | string> {
+    const agreed = await this.options.ctl.members(asked);
+    return typeof agreed === 'string' ? this.options.ctl.members(asked, 'own') : agreed;
+  }
+
   /** By its URL, as the member list has it; 0: it is not on it, and etcd says so. */
   private listedIn(listed: readonly ListedMember[], name: string): ListedMember | undefined {
     const url = this.options.world.members[this.indexOf(name)]?.peerUrl;
@@ -176,7 +183,7 @@ export class Changes {
       const staying = standing.serving.filter((one) => one !== leaving);
       const asked = this.indexOf(through ?? staying[0] ?? leaving ?? '');
       if (asked < 0 || standing.running.size === 0) return 'no member runs';
-      const listed = await ctl.members(asked);
+      const listed = await this.listedBy(asked);
       const isKnown = typeof listed !== 'string';
       if (tryCount > 1 && isKnown && refused === undefined && isDone?.(listed) === true) return 'done';
       const answer = isKnown ? await ctl.ask(asked, name, request(listed)) : listed;

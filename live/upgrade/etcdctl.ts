@@ -36,8 +36,9 @@ export class Etcdctl {
     return reply.kind === 'silence' ? 'no answer' : `error ${reply.code}: ${reply.message}`;
   }
 
-  async members(index: number): Promise<readonly ListedMember[] | string> {
-    const answer = await this.ask(index, 'Cluster/MemberList', {linearizable: true});
+  /** As the cluster has it (agreed, which takes a quorum), or as this member has it (own). */
+  async members(index: number, whose: 'agreed' | 'own' = 'agreed'): Promise<readonly ListedMember[] | string> {
+    const answer = await this.ask(index, 'Cluster/MemberList', {linearizable: whose === 'agreed'});
     if (typeof answer === 'string') return answer;
     const listed = Array.isArray(answer['members']) ? (answer['members'] as readonly Plain[]) : [];
     return listed.map((plain) => {

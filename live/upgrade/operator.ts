@@ -480,7 +480,7 @@ class Operator {
       const trouble = await world.restore(this.indexOf(name), request);
       if (trouble === undefined) continue;
       return refused !== undefined && trouble.includes(refused)
-        ? `refused: ${refused}`
+        ? `refused: ${trouble}`
         : `restore of ${name}: ${trouble}`;
     }
     if (refused !== undefined) return `not refused; '${refused}' is what the tool says`;
