@@ -29,6 +29,7 @@ export const clusterArbitrary = (memberCounts: readonly (1 | 3 | 5)[]): fc.Arbit
     walSegmentBytes: fc.constantFrom(32 * 1024, 256 * 1024, 64_000_000),
     backendBatchLimit: fc.constantFrom(10, 100, 10_000),
     flags: fc.constant({}),
+    bootstrap: fc.constant('static'),
   });
 
 export const worldArbitrary: fc.Arbitrary<Plan['world']> = fc.record({

@@ -93,3 +93,32 @@ test('--max-learners lets a second learner in', () => {
   expect(run(planWith('3.6.0', {'max-learners': '2'}, steps)).findings).toEqual([]);
   expect(run(planWith('3.6.0', {}, steps)).findings[0]?.message).toContain('too many learner');
 });
+
+const foundBy = (bootstrap: 'static' | 'discovery', release: string, scenario = 'healthy'): Plan => {
+  const plan = planOf(scenario, {seed: 1, overrides: [{path: 'cluster.memberCount', value: 3}]});
+  return parsePlan({...plan, cluster: {...plan.cluster, release, bootstrap}}, 'p.json');
+};
+
+test.each(['3.6.0', '3.7.0'])('founders of %s find each other by discovery, and are the same cluster', (release) => {
+  const [found, told] = [run(foundBy('discovery', release)), run(foundBy('static', release))];
+  expect(found.findings).toEqual([]);
+  const listOf = ({cluster}: RunRecord) => cluster?.snapshots.at(-1)?.raft?.voters;
+  expect(listOf(found)).toHaveLength(3);
+  expect(listOf(found)).toEqual(listOf(told));
+  expect(found.statistics.marks).toHaveProperty(['bootstrap: found the cluster by discovery'], 3);
+  expect(run(foundBy('discovery', release)).digest).toBe(found.digest);
+});
+
+test('who was found by discovery does not ask again when it dies', () => {
+  const record = run(foundBy('discovery', '3.6.0', 'crash-restart'));
+  expect(record.findings).toEqual([]);
+  expect(record.timeline.filter(({kind}) => kind === 'start').length).toBeGreaterThan(3);
+  expect(record.statistics.marks).toHaveProperty(['bootstrap: found the cluster by discovery'], 3);
+});
+
+test('discovery is refused where founders do not know it, and where faults come too early', () => {
+  expect(() => foundBy('discovery', '3.5.16')).toThrow('etcd 3.5.16 has no v3 discovery; 3.6 brought it');
+  const plan = foundBy('discovery', '3.6.0');
+  const kill = {kind: 'kill', atUs: 10, durationUs: 10, target: {who: 'all'}};
+  expect(() => parsePlan({...plan, faults: [kill]}, 'p.json')).toThrow('no fault begins before 1000000 us');
+});

@@ -6,6 +6,7 @@ import {InputError} from '../base/input-error.ts';
 import {compareReleases, releaseOf} from '../server-core/release/release.ts';
 import type {FlagOutcome, Flags} from '../server-core/server/qualify-flags.ts';
 import {isInScope, qualifyFlags, scopesOf} from '../server-core/server/qualify-flags.ts';
+import {startBehaviours} from '../server-core/server/start-flags.ts';
 import {checkHistory} from './life/histories.ts';
 import {checkSteps, releaseSchema, stepSchema} from './life/steps.ts';
 
@@ -13,6 +14,9 @@ export const PLAN_VERSION = 1;
 
 /** How the name of a history begins that goes through releases. */
 const CAME_FROM = 'came-from:';
+
+/** In a plan with discovery no fault begins before: the cluster that is asked has to be there. Microseconds. */
+export const REGISTRY_READY_US = 1_000_000;
 
 const us = z.int().min(0);
 const positive = z.int().min(1);
@@ -106,6 +110,11 @@ export const planSchema = z.strictObject({
      * `3.6.4:…` are for members of that minor or release only. A member whose release refuses them ends as etcd does.
      */
     flags: z.record(z.string(), z.string()).default({}),
+    /**
+     * How founders find each other: --initial-cluster names all of them, or v3 discovery (3.6 on) against a cluster of its own, which
+     * nothing happens to.
+     */
+    bootstrap: z.enum(['static', 'discovery']).default('static'),
   }),
   world: z.strictObject({
     /** Usual delay of a wake-up, and how often one is starved for how long. */
@@ -173,6 +182,7 @@ export function parsePlan(json: unknown, place: string): Plan {
   if (result.success) {
     checkHistoryName(result.data, place);
     checkFlags(result.data, place);
+    checkBootstrap(result.data, place);
     checkSteps(founderNames(result.data), result.data.steps, place);
     return result.data;
   }
@@ -212,6 +222,18 @@ function checkFlags(plan: Plan, place: string): void {
     if (outcome.kind === 'refused' && release === cluster.release) {
       throw new InputError(`${at}: etcd ${release} does not start: ${outcome.message}`);
     }
+  }
+}
+
+/** v3 discovery needs founders that know it, and a moment without faults. */
+function checkBootstrap({cluster, faults}: Plan, place: string): void {
+  if (cluster.bootstrap === 'static') return;
+  const at = `${place}: plan: at cluster.bootstrap`;
+  if (!startBehaviours(cluster.release).hasV3Discovery) {
+    throw new InputError(`${at}: etcd ${cluster.release} has no v3 discovery; 3.6 brought it`);
+  }
+  if (faults.some(({atUs}) => atUs < REGISTRY_READY_US)) {
+    throw new InputError(`${at}: with discovery no fault begins before ${REGISTRY_READY_US} us`);
   }
 }
 

@@ -23,6 +23,7 @@ import {AppliedLog} from './applied-log.ts';
 import {leaseHolderProgram, watcherProgram} from './background-traffic.ts';
 import {ClusterRecording} from './cluster-recording.ts';
 import {diskOptionsOf, linkOptionsOf} from './conditions.ts';
+import {discoveryOf, runDiscoveryCluster} from './discovery-cluster.ts';
 import type {WatchRecording} from './errata/evidence.ts';
 import {finalStatesOf} from './final-state.ts';
 import {judgeHistory} from './judge.ts';
@@ -175,11 +176,16 @@ class Run {
   private configure(member: Member, names: readonly string[]) {
     const {cluster} = this.plan;
     const known = names.includes(member.name) ? names : this.members.all.map(({name}) => name);
+    // An operator takes the flags of discovery away with the binary that they were for.
+    const asksAround = member.isFounder && names.includes(member.name) && member.release === cluster.release;
+    const discovery = asksAround ? discoveryOf(this.plan) : undefined;
+    const named = discovery === undefined ? known : [member.name];
     return qualifyServerConfig({
       name: member.name,
       release: member.release,
       flags: cluster.flags,
-      initialCluster: known.map((name) => ({name, peerUrls: [peerUrl(name)]})),
+      discovery,
+      initialCluster: named.map((name) => ({name, peerUrls: [peerUrl(name)]})),
       forceNewCluster: member.isForced,
       initialClusterState: member.isFounder ? 'new' : 'existing',
       tickMs: cluster.tickMs,
@@ -279,6 +285,7 @@ class Run {
   execute(): void {
     const {plan, world, recorder, members, nemesis} = this;
     recorder.event({kind: 'phase', atUs: 0, phase: 'safety'});
+    if (plan.cluster.bootstrap === 'discovery') runDiscoveryCluster(world, plan);
     members.startAll();
     nemesis.schedule(plan.faults);
     const operating = plan.steps.length === 0 ? undefined : this.startOperator();

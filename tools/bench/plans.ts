@@ -18,6 +18,7 @@ const CALM: Pick<Plan, 'cluster' | 'world'> = {
     walSegmentBytes: 64_000_000,
     backendBatchLimit: 10_000,
     flags: {},
+    bootstrap: 'static',
   },
   world: {
     schedulingDelayUsMax: 8,
