@@ -88,3 +88,13 @@ test('nobody serves: it waits', () => {
   client.pump([]);
   expect(streams).toHaveLength(0);
 });
+
+test('a watch that wants what is compacted is over, owes nothing more, and says once where the next one can begin', () => {
+  const {client, streams} = watching();
+  client.pump([0]);
+  streams[0]?.received.push(answer({canceled: true, compact_revision: '7'}));
+  client.pump([0]);
+  expect(client.isBehind(9)).toBe(false);
+  expect([client.takeCompacted(), client.takeCompacted()]).toEqual([7, undefined]);
+  expect(client.finish().entries).toMatchObject([{kind: 'compacted', compactRevision: 7}]);
+});
