@@ -58,6 +58,7 @@ test.each<[Partial<Plan>, string]>([
     {steps: [{kind: 'start', member: 'm1', ends: [{member: 'm2', text: 'x'}], endsCountMin: 0}]},
     'step 0 (start): real clusters know no endsCountMin',
   ],
+  [{cluster: {...lifeOf({}).cluster, bootstrap: 'discovery'}}, 'real clusters know no bootstrap by discovery'],
 ])('what real clusters cannot be put through is refused: %j', (changes, words) => {
   const attempt = (): unknown => planLife(lifeOf(changes), 1);
   expect(attempt).toThrow(InputError);

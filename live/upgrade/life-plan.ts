@@ -11,6 +11,9 @@ import type {OutageStep, UpgradePlan, UpgradeStep} from './upgrade-plan.ts';
 export function planLife(plan: Plan, seed: number): UpgradePlan {
   const founders = founderNames(plan);
   for (const {kind} of plan.faults) if (kind !== 'kill') throw new InputError(`real clusters know no ${kind}`);
+  const {bootstrap} = plan.cluster;
+  if (bootstrap !== 'static')
+    throw new InputError(`real clusters know no bootstrap by ${bootstrap}; the plan has to be 'static'`);
   for (const [index, step] of plan.steps.entries()) {
     if (step.kind === 'start' && step.endsCountMin !== undefined) {
       const reason = 'which members end of it is a matter of timing, and both worlds would differ';
