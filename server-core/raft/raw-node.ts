@@ -184,6 +184,12 @@ export class RawNode {
     return applyConfChange(this.node, change);
   }
 
+  /** A leader takes the next change of the configuration from now on, not only when this one counts as applied. raft of 3.3: resetPendingConf. */
+  forgetPendingConfChange(): void {
+    const {role} = this.node;
+    if (role.kind === 'leader') role.pendingConfIndex = 0;
+  }
+
   hasReady(): boolean {
     return hasReady(this.node, this.handedOut);
   }

@@ -33,6 +33,7 @@ import type {ConfChange, Entry, Snapshot} from '../raftpb/types.ts';
 import type {Applier} from './applier.ts';
 import type {ToApply} from './apply-queue.ts';
 import {openServerBackend, snapshotDbPath} from './backend-files.ts';
+import {serverBehaviours} from './behaviours.ts';
 import {v2StoreOf} from './bootstrap.ts';
 import type {ServerConfig} from './config.ts';
 import type {ConsistentIndex} from './consistent-index.ts';
@@ -99,10 +100,12 @@ export class ApplyLoop {
   private skipNext = false;
   private isStopping = false;
   private isBusy = false;
+  private readonly forgetsConfChange: boolean;
   private readonly stopAsked = new Signal();
 
   constructor(parts: ApplyLoopParts) {
     this.parts = parts;
+    this.forgetsConfChange = serverBehaviours(parts.config.release).nextConfChange === 'when-carried-out';
   }
 
   /** Something is being applied: what the parts hold now is of no one entry. For who looks in from outside. */
@@ -312,6 +315,7 @@ export class ApplyLoop {
       }
       yield* backend.unlock();
     }
+    if (this.forgetsConfChange) raft.node.forgetPendingConfChange();
     const outcome: ConfChangeOutcome = {members: cluster.members(), error, toApply};
     waiters.trigger(change.id, outcome);
   }

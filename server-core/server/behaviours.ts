@@ -9,6 +9,11 @@ export interface ServerBehaviours {
    */
   readonly soleVoterCommits: 'when-stored' | 'when-appended';
   /**
+   * When a leader takes another change of the configuration: when raft counts the one before as applied, or, up to 3.3, as soon as
+   * it was carried out (raft.pendingConf instead of pendingConfIndex).
+   */
+  readonly nextConfChange: 'when-applied' | 'when-carried-out';
+  /**
    * A read that waits for its index asks again after 500 ms, and when a term has its first commit: since 3.4.20, 3.5.0 (#12780).
    * Under the same id the answers to one attempt count for the next: erratum 20418.
    */
@@ -95,6 +100,7 @@ export function serverBehaviours(release: string): ServerBehaviours {
   const has36 = isSince(release, '3.6.0');
   return Object.freeze({
     soleVoterCommits: isAffected('14370', release) ? 'when-appended' : 'when-stored',
+    nextConfChange: has34 ? 'when-applied' : 'when-carried-out',
     readIndexRetry: readIndexRetryOf(release),
     readIndexChecksLeader: isSince(release, '3.4.42', '3.5.28', '3.6.9'),
     undroppedProposal: has35 ? 'deadline-exceeded' : has34 ? 'unknown' : 'timeout',
